@@ -1,0 +1,34 @@
+/** The few schema forms TypeBox lacks and a structural Kubernetes schema needs. */
+import { Type, type TSchema, type TUnsafe } from "typebox";
+
+/** A string out of a fixed list, as `type: string` with `enum`. */
+export function StringEnum<const T extends string>(...values: T[]): TUnsafe<T> {
+  return Type.Unsafe<T>({ type: "string", enum: values });
+}
+
+/** A map with string keys (`additionalProperties`; `Type.Record` would emit the illegal `patternProperties`). */
+export function MapOf<T>(value: TUnsafe<T> | TSchema): TUnsafe<Record<string, T>> {
+  return Type.Unsafe<Record<string, T>>({ type: "object", additionalProperties: value });
+}
+
+export const StringMap = Type.Unsafe<Record<string, string>>({
+  type: "object",
+  additionalProperties: { type: "string" },
+});
+
+export const IntOrString = Type.Unsafe<number | string>({
+  anyOf: [{ type: "integer" }, { type: "string" }],
+  "x-kubernetes-int-or-string": true,
+});
+
+/** 64-bit integers travel as JSON numbers. */
+export const Int64 = Type.Unsafe<number>({ type: "integer", format: "int64" });
+export const Int32 = Type.Unsafe<number>({ type: "integer", format: "int32" });
+
+/** Any JSON value, kept as it is. */
+export const FreeForm = Type.Unsafe<unknown>({ "x-kubernetes-preserve-unknown-fields": true });
+
+/** An object of a shape that is spliced in by name when the CRD is generated (api/k8s). */
+export function KubernetesType<T>(name: string): TUnsafe<T> {
+  return Type.Unsafe<T>({ "x-sluice-kubernetes-type": name });
+}

@@ -1,0 +1,44 @@
+/** Commands are data: help, completion and the reference page are derived from these objects. */
+
+export interface CommandOption {
+  /** commander's form: `-f, --filename <file...>`. */
+  readonly flags: string;
+  readonly description: string;
+  readonly default?: string | boolean | readonly string[];
+  readonly env?: string;
+  readonly choices?: readonly string[];
+}
+
+export interface Streams {
+  readonly stdout: { write(text: string): unknown; isTTY?: boolean };
+  readonly stderr: { write(text: string): unknown; isTTY?: boolean };
+  readonly stdin: AsyncIterable<Uint8Array | string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  /** commander's form: `[name]`. */
+  readonly args?: readonly { readonly name: string; readonly description: string }[];
+  readonly options: readonly CommandOption[];
+  /** Shown first in the help, before the options. */
+  readonly examples: readonly string[];
+  /** Returns the exit code. Imports what is heavy inside, so that `sluice --help` stays quick. */
+  readonly run: (
+    args: readonly string[],
+    options: Readonly<Record<string, unknown>>,
+    streams: Streams,
+  ) => Promise<number>;
+}
+
+/** Something the user can mend: one line of cause, one of what to do. Exit code 1. */
+export class UserError extends Error {
+  readonly next: string | undefined;
+
+  constructor(message: string, next?: string) {
+    super(message);
+    this.name = "UserError";
+    this.next = next;
+  }
+}

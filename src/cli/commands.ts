@@ -1,0 +1,4 @@
+/** Every command of `sluice`, in the order of the help. */
+import type { Command } from "./command.ts";
+
+export const commands: readonly Command[] = [];

@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+/** The command line. Exit codes: 0 done, 1 the user has to act, 2 wrong usage, 70 a defect of Sluice. */
+import { Command as Program, CommanderError, Option } from "commander";
+import { type Command, type Streams, UserError } from "./command.ts";
+import { commands } from "./commands.ts";
+
+function register(program: Program, command: Command, streams: Streams, done: (code: number) => void): void {
+  const sub = program.command(command.name).description(command.summary);
+  for (const { name, description } of command.args ?? []) sub.argument(name, description);
+  for (const { flags, description, default: fallback, env, choices } of command.options) {
+    const option = new Option(flags, description);
+    if (fallback !== undefined) option.default(fallback);
+    if (env !== undefined) option.env(env);
+    if (choices !== undefined) option.choices(choices);
+    sub.addOption(option);
+  }
+  sub.usage("[options]" + (command.args ?? []).map(({ name }) => ` ${name}`).join(""));
+  sub.addHelpText("before", `Examples:\n${command.examples.map((line) => `  ${line}`).join("\n")}\n`);
+  sub.action(async (...received: unknown[]) => {
+    const count = command.args?.length ?? 0;
+    const args = received
+      .slice(0, count)
+      .flat()
+      .filter((value): value is string => typeof value === "string");
+    done(await command.run(args, received[count] as Record<string, unknown>, streams));
+  });
+}
+
+/** Runs one command line; never throws, never exits the process. */
+export async function main(argv: readonly string[], streams: Streams): Promise<number> {
+  let code = 0;
+  const program = new Program("sluice")
+    .description("Apache Flink on Kubernetes: one job file from localhost to a fleet.")
+    .version("0.1.0")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => streams.stdout.write(text),
+      writeErr: (text) => streams.stderr.write(text),
+    });
+  for (const command of commands) register(program, command, streams, (result) => (code = result));
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof UserError) {
+      streams.stderr.write(
+        `error: ${error.message}\n${error.next === undefined ? "" : `next: ${error.next}\n`}`,
+      );
+      return 1;
+    }
+    streams.stderr.write(
+      `defect in sluice, please report it:\n${error instanceof Error ? error.stack : String(error)}\n`,
+    );
+    return 70;
+  }
+}
+
+if (import.meta.main) {
+  process.exitCode = await main(process.argv.slice(2), {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: process.stdin,
+    env: process.env,
+  });
+}

@@ -1,0 +1,95 @@
+/** Flink configuration as a flat map of text, the form that everything inside Sluice works on. */
+import { parseDuration } from "./duration.ts";
+
+export type FlinkConfiguration = Readonly<Record<string, string>>;
+
+function scalar(value: unknown): string {
+  return typeof value === "object" ? "" : String(value);
+}
+
+/**
+ * Flattens `spec.flinkConfiguration`: keys are joined with ".", arrays become their elements joined with ";", scalars
+ * their text. `{"a.b": 1}` and `{a: {b: 1}}` are the same. Null values are left out.
+ */
+export function flattenConfiguration(value: unknown): Record<string, string> {
+  const flat: Record<string, string> = {};
+  const walk = (node: unknown, prefix: string): void => {
+    if (node === null || node === undefined) return;
+    if (Array.isArray(node)) flat[prefix] = node.map(scalar).join(";");
+    else if (typeof node === "object") {
+      for (const [key, child] of Object.entries(node)) walk(child, prefix === "" ? key : `${prefix}.${key}`);
+    } else if (prefix !== "") flat[prefix] = scalar(node);
+  };
+  walk(value, "");
+  return flat;
+}
+
+/** An option that Sluice reads: its name, older names that Flink still accepts, and its default as text. */
+export interface Option {
+  readonly key: string;
+  readonly aliases?: readonly string[];
+  readonly default?: string;
+}
+
+/** The value by name or alias, else the default. The newest name wins when several are set. */
+export function getOption(config: FlinkConfiguration, option: Option): string | undefined {
+  for (const key of [option.key, ...(option.aliases ?? [])]) {
+    const value = config[key];
+    if (value !== undefined) return value;
+  }
+  return option.default;
+}
+
+/** Whether it is set under any of its names. */
+export function hasOption(config: FlinkConfiguration, option: Option): boolean {
+  return [option.key, ...(option.aliases ?? [])].some((key) => config[key] !== undefined);
+}
+
+/** The names under which the option is set; used to remove or replace it without leaving another spelling behind. */
+export function withoutOption(config: FlinkConfiguration, option: Option): Record<string, string> {
+  const names = new Set([option.key, ...(option.aliases ?? [])]);
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !names.has(key)));
+}
+
+export function getBoolean(config: FlinkConfiguration, option: Option): boolean {
+  return getOption(config, option)?.trim().toLowerCase() === "true";
+}
+
+/** Milliseconds; an unparsable value counts as not set (validation names it). */
+export function getDuration(config: FlinkConfiguration, option: Option): number | undefined {
+  const text = getOption(config, option);
+  const parsed = text === undefined ? undefined : parseDuration(text);
+  return parsed ?? (option.default === undefined ? undefined : parseDuration(option.default));
+}
+
+export function getNumber(config: FlinkConfiguration, option: Option): number | undefined {
+  const text = getOption(config, option);
+  if (text === undefined || text.trim() === "") return undefined;
+  const value = Number(text);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** A Flink list: `a;b;c` (a single quote protects a separator). */
+export function parseList(text: string): string[] {
+  return (text.match(/(?:'(?:[^']|'')*'|[^;])+/g) ?? [])
+    .map((item) =>
+      item
+        .trim()
+        .replace(/^'(.*)'$/s, "$1")
+        .replaceAll("''", "'"),
+    )
+    .filter((item) => item !== "");
+}
+
+/** A Flink map: `k1:v1,k2:v2`. */
+export function parseMap(text: string): Record<string, string> {
+  const entries = (text.match(/(?:'(?:[^']|'')*'|[^,])+/g) ?? []).map((pair) => {
+    const bare = pair
+      .trim()
+      .replace(/^'(.*)'$/s, "$1")
+      .replaceAll("''", "'");
+    const colon = bare.indexOf(":");
+    return [bare.slice(0, colon).trim(), bare.slice(colon + 1).trim()] as const;
+  });
+  return Object.fromEntries(entries.filter(([key]) => key !== ""));
+}

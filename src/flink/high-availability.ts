@@ -1,0 +1,53 @@
+/** Flink's Kubernetes high availability: is it on, and what do its ConfigMaps say. */
+import type { KubeObject } from "../api/kube-object.ts";
+import { type FlinkConfiguration, getOption } from "./configuration.ts";
+import { HA_TYPE } from "./options.ts";
+
+const FACTORY = "org.apache.flink.kubernetes.highavailability.KubernetesHaServicesFactory";
+
+export function isKubernetesHaActive(config: FlinkConfiguration): boolean {
+  const type = getOption(config, HA_TYPE)?.trim() ?? "";
+  return type.toLowerCase() === "kubernetes" || type === FACTORY;
+}
+
+/** The label selector of the ConfigMaps that Flink writes for cluster `id`. */
+export function haConfigMapLabels(id: string): Record<string, string> {
+  return { app: id, type: "flink-native-kubernetes" };
+}
+
+/** Whether the ConfigMap is one of Flink's HA maps (and not one of the client's or the autoscaler's). */
+export function isHaConfigMap(map: KubeObject): boolean {
+  const { name, labels } = map.metadata;
+  return (
+    labels?.["configmap-type"] === "high-availability" ||
+    (labels?.["component"] !== "autoscaler" &&
+      (name.endsWith("-config-map") || name.endsWith("-jobmanager-leader")))
+  );
+}
+
+/** Whether these maps hold a job's metadata, so that a restart finds its checkpoints. */
+export function hasHaMetadata(maps: readonly KubeObject[]): boolean {
+  return maps.some(({ metadata: { name, labels, deletionTimestamp } }) => {
+    if (deletionTimestamp !== undefined || labels?.["component"] === "autoscaler") return false;
+    return (
+      (name.endsWith("-config-map") && !name.endsWith("-cluster-config-map")) ||
+      name.endsWith("-jobmanager-leader")
+    );
+  });
+}
+
+function dataKeys(map: KubeObject): string[] {
+  return Object.keys((map["data"] as Record<string, string> | undefined) ?? {});
+}
+
+/** Whether at least one completed checkpoint is recorded. */
+export function hasHaCheckpoint(maps: readonly KubeObject[]): boolean {
+  return maps.some(
+    (map) => hasHaMetadata([map]) && dataKeys(map).some((key) => key.startsWith("checkpointID-")),
+  );
+}
+
+/** The job graphs kept in a map; removed before a redeployment so that the new graph and parallelism take effect. */
+export function jobGraphKeys(map: KubeObject): string[] {
+  return dataKeys(map).filter((key) => key.startsWith("jobGraph-") || key.startsWith("executionPlan-"));
+}
