@@ -4,7 +4,7 @@ import { parseDuration } from "./duration.ts";
 export type FlinkConfiguration = Readonly<Record<string, string>>;
 
 function scalar(value: unknown): string {
-  return typeof value === "object" ? "" : String(value);
+  return typeof value === "object" ? "" : String(value as string | number | boolean);
 }
 
 /**
