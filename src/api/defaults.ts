@@ -1,0 +1,87 @@
+/**
+ * Defaults are applied on read, to specs from the API and to those parsed out of `lastReconciledSpec` alike: the CRD
+ * carries none, as upstream's. A null counts as absent, because specs recorded by the Apache operator spell nulls out.
+ */
+import type {
+  FlinkDeploymentSpec,
+  FlinkDeploymentStatus,
+  JobManagerSpec,
+  JobSpec,
+} from "./flink-deployment.ts";
+
+/** Kept as the user wrote them: their content is not Sluice's to normalise. */
+const OPAQUE = new Set(["podTemplate", "flinkConfiguration"]);
+
+/** A deep copy without null and undefined fields; opaque fields are copied by reference. */
+function withoutNulls<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(withoutNulls) as T;
+  if (value === null || typeof value !== "object") return value;
+  const kept = Object.entries(value).filter(([, child]) => child !== null && child !== undefined);
+  return Object.fromEntries(
+    kept.map(([key, child]) => [key, OPAQUE.has(key) ? child : withoutNulls(child)]),
+  ) as T;
+}
+
+type JobDefault = "parallelism" | "args" | "state" | "upgradeMode";
+
+/** A spec as it reads after its defaults: what the operator works on. */
+export type DefaultedJobSpec = Omit<JobSpec, JobDefault> & Required<Pick<JobSpec, JobDefault>>;
+export type DefaultedJobManagerSpec = Omit<JobManagerSpec, "replicas"> &
+  Required<Pick<JobManagerSpec, "replicas">>;
+export type DefaultedSpec = Omit<FlinkDeploymentSpec, "job" | "jobManager" | "flinkConfiguration"> & {
+  job?: DefaultedJobSpec;
+  jobManager?: DefaultedJobManagerSpec;
+  flinkConfiguration: unknown;
+};
+
+/** `parallelism` 0 means "not given": validation refuses it unless taskManager.replicas decides. */
+export function withJobDefaults(job: JobSpec): DefaultedJobSpec {
+  return { parallelism: 0, args: [], state: "running", upgradeMode: "stateless", ...withoutNulls(job) };
+}
+
+/**
+ * A copy with the defaults filled in. An absent `job` or `jobManager` stays absent: the first means a session
+ * cluster, and a jobManager that appears in lastReconciledSpec would look like a change to the Apache operator.
+ */
+export function withSpecDefaults(spec: FlinkDeploymentSpec): DefaultedSpec {
+  const { job, jobManager, ...rest } = withoutNulls(spec);
+  return {
+    flinkConfiguration: {},
+    ...rest,
+    ...(job === undefined ? {} : { job: withJobDefaults(job) }),
+    ...(jobManager === undefined ? {} : { jobManager: { replicas: 1, ...jobManager } }),
+  };
+}
+
+export type DefaultedStatus = FlinkDeploymentStatus &
+  Required<
+    Pick<
+      FlinkDeploymentStatus,
+      "jobStatus" | "clusterInfo" | "jobManagerDeploymentStatus" | "reconciliationStatus" | "conditions"
+    >
+  > & {
+    jobStatus: Required<
+      Pick<NonNullable<FlinkDeploymentStatus["jobStatus"]>, "savepointInfo" | "checkpointInfo">
+    >;
+  };
+
+/** A copy of the status (absent on a new resource) with the defaults of a resource that nothing was done for yet. */
+export function withStatusDefaults(status: FlinkDeploymentStatus | null | undefined): DefaultedStatus {
+  const { jobStatus, reconciliationStatus, ...rest } = withoutNulls(status ?? {});
+  return {
+    clusterInfo: {},
+    jobManagerDeploymentStatus: "MISSING",
+    conditions: [],
+    ...rest,
+    jobStatus: {
+      ...jobStatus,
+      savepointInfo: {
+        savepointHistory: [],
+        lastPeriodicSavepointTimestamp: 0,
+        ...jobStatus?.savepointInfo,
+      },
+      checkpointInfo: { lastPeriodicCheckpointTimestamp: 0, ...jobStatus?.checkpointInfo },
+    },
+    reconciliationStatus: { reconciliationTimestamp: 0, state: "UPGRADING", ...reconciliationStatus },
+  };
+}
