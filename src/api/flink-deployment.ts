@@ -5,6 +5,7 @@
  */
 import type { PodSpec } from "kubernetes-types/core/v1.d.ts";
 import { type Static, Type } from "typebox";
+import type { Kind } from "./kind.ts";
 import type { Condition, KubeObject, ObjectMeta } from "./kube-object.ts";
 import { FreeForm, Int32, Int64, KubernetesType, StringEnum, StringMap } from "./schema.ts";
 
@@ -136,7 +137,7 @@ export const FlinkJobState = StringEnum(
 export type FlinkJobState = Static<typeof FlinkJobState>;
 
 const TriggerType = StringEnum("MANUAL", "PERIODIC", "UPGRADE", "UNKNOWN");
-const SavepointFormat = StringEnum("CANONICAL", "NATIVE", "UNKNOWN");
+export const SavepointFormat = StringEnum("CANONICAL", "NATIVE", "UNKNOWN");
 const CheckpointType = StringEnum("FULL", "INCREMENTAL", "UNKNOWN");
 
 /** A completed savepoint. `timeStamp` is epoch milliseconds. */
@@ -231,16 +232,21 @@ export const JobManagerDeploymentStatus = StringEnum(
 );
 export type JobManagerDeploymentStatus = Static<typeof JobManagerDeploymentStatus>;
 
-export const FlinkDeploymentStatus = Type.Object({
+/** What the status of a FlinkDeployment and of a FlinkSessionJob have in common. */
+export const commonStatus = {
   jobStatus: optional(JobStatus),
   /** JSON, see reconcile/status-error.ts. */
   error: optional(Type.String()),
   /** Generation of the spec in lastReconciledSpec. */
   observedGeneration: optional(Int64),
   lifecycleState: optional(LifecycleState),
+  reconciliationStatus: optional(ReconciliationStatus),
+};
+
+export const FlinkDeploymentStatus = Type.Object({
+  ...commonStatus,
   clusterInfo: optional(StringMap),
   jobManagerDeploymentStatus: optional(JobManagerDeploymentStatus),
-  reconciliationStatus: optional(ReconciliationStatus),
   taskManager: optional(Type.Object({ labelSelector: optional(Type.String()), replicas: optional(Int32) })),
   conditions: optional(Type.Array(KubernetesType<Condition>("Condition"))),
 });
@@ -252,3 +258,18 @@ export interface FlinkDeployment extends KubeObject {
   spec: FlinkDeploymentSpec;
   status?: FlinkDeploymentStatus;
 }
+
+export const FLINK_DEPLOYMENT: Kind = {
+  kind: "FlinkDeployment",
+  plural: "flinkdeployments",
+  singular: "flinkdeployment",
+  shortNames: ["flinkdep"],
+  columns: { "Job Status": ".status.jobStatus.state", "Lifecycle State": ".status.lifecycleState" },
+  scale: {
+    specReplicasPath: ".spec.taskManager.replicas",
+    statusReplicasPath: ".status.taskManager.replicas",
+    labelSelectorPath: ".status.taskManager.labelSelector",
+  },
+  spec: FlinkDeploymentSpec,
+  status: FlinkDeploymentStatus,
+};

@@ -1,0 +1,40 @@
+/** `FlinkSessionJob`, `flink.apache.org/v1beta1`: a job inside the session cluster of a FlinkDeployment. */
+import { type Static, Type } from "typebox";
+import { type API_VERSION, commonStatus, JobSpec } from "./flink-deployment.ts";
+import type { Kind } from "./kind.ts";
+import type { KubeObject } from "./kube-object.ts";
+import { FreeForm, Int64 } from "./schema.ts";
+
+const optional = Type.Optional;
+
+export const FLINK_SESSION_JOB_FINALIZER = "flinksessionjobs.flink.apache.org/finalizer";
+
+export const FlinkSessionJobSpec = Type.Object({
+  /** Name of the session FlinkDeployment in the same namespace; never changes. */
+  deploymentName: optional(Type.String()),
+  job: optional(JobSpec),
+  /** Laid over the session cluster's; flat or nested. */
+  flinkConfiguration: optional(FreeForm),
+  restartNonce: optional(Int64),
+});
+export type FlinkSessionJobSpec = Static<typeof FlinkSessionJobSpec>;
+
+export const FlinkSessionJobStatus = Type.Object(commonStatus);
+export type FlinkSessionJobStatus = Static<typeof FlinkSessionJobStatus>;
+
+export interface FlinkSessionJob extends KubeObject {
+  apiVersion: typeof API_VERSION;
+  kind: "FlinkSessionJob";
+  spec: FlinkSessionJobSpec;
+  status?: FlinkSessionJobStatus;
+}
+
+export const FLINK_SESSION_JOB: Kind = {
+  kind: "FlinkSessionJob",
+  plural: "flinksessionjobs",
+  singular: "flinksessionjob",
+  shortNames: ["sessionjob"],
+  columns: { "Job Status": ".status.jobStatus.state", "Lifecycle State": ".status.lifecycleState" },
+  spec: FlinkSessionJobSpec,
+  status: FlinkSessionJobStatus,
+};
