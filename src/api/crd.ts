@@ -72,8 +72,8 @@ export function customResourceDefinition(kind: Kind): CustomResourceDefinition {
             openAPIV3Schema: {
               type: "object",
               properties: {
-                spec: structuralSchema(kind.spec as JsonSchema),
-                status: structuralSchema(kind.status as JsonSchema),
+                spec: structuralSchema(kind.spec),
+                status: structuralSchema(kind.status),
               },
             },
           },
