@@ -9,5 +9,5 @@ ldflags="-s -w -X $base.gitVersion=$version -X $base.gitMajor=1 -X $base.gitMino
 mkdir -p "$out"
 for command in kube-apiserver kube-controller-manager kube-scheduler kubectl kubelet kube-proxy; do
   echo "  $command $version"
-  CGO_ENABLED=0 GOFLAGS=-mod=mod go build -buildvcs=false -trimpath -ldflags "$ldflags" -o "$out/$command" "k8s.io/kubernetes/cmd/$command"
+  CGO_ENABLED=0 GOFLAGS=-mod=readonly go build -buildvcs=false -trimpath -ldflags "$ldflags" -o "$out/$command" "k8s.io/kubernetes/cmd/$command"
 done
