@@ -1,0 +1,173 @@
+/** Carries out one action of a decision. Every action may be repeated: a crash after it and before the next pass is normal. */
+import { FLINK_DEPLOYMENT_FINALIZER, type FlinkDeployment } from "../api/flink-deployment.ts";
+import type { KubeObject } from "../api/kube-object.ts";
+import type { FlinkRestClient } from "../flink-rest/client.ts";
+import { KubeApiError } from "../kube/api-error.ts";
+import type { KubeClient } from "../kube/client.ts";
+import {
+  CONFIG_MAPS,
+  DEPLOYMENTS,
+  FLINK_DEPLOYMENTS,
+  type ResourceType,
+  SERVICES,
+} from "../kube/resource-type.ts";
+import type { Action, ActionFailure } from "../reconcile/decision.ts";
+import { ownedBy, renderNativeCluster } from "../resources/native-cluster.ts";
+
+export interface Target {
+  readonly client: KubeClient;
+  readonly flink: FlinkRestClient;
+  readonly resource: FlinkDeployment;
+}
+
+const TYPES: Readonly<Record<string, ResourceType>> = { Service: SERVICES, ConfigMap: CONFIG_MAPS };
+
+function typeOf(object: KubeObject): ResourceType {
+  const type = TYPES[object.kind];
+  if (type === undefined) throw new Error(`no resource type for kind ${object.kind}`);
+  return type;
+}
+
+function isStatus(error: unknown, status: number): boolean {
+  return error instanceof KubeApiError && error.status === status;
+}
+
+async function createDeployment(client: KubeClient, wanted: KubeObject): Promise<KubeObject> {
+  try {
+    return await client.create(DEPLOYMENTS, wanted);
+  } catch (error) {
+    if (!isStatus(error, 409)) throw error;
+    // Made by an earlier pass whose answer was lost, or somebody else's: the owner tells.
+    const found = await client.get<KubeObject>(DEPLOYMENTS, wanted.metadata.namespace, wanted.metadata.name);
+    const owner = wanted.metadata.ownerReferences?.[0]?.uid;
+    const ours = found?.metadata.ownerReferences?.some(({ uid }) => uid === owner) === true;
+    if (found === undefined || !ours) throw error;
+    return found;
+  }
+}
+
+/** An object of an earlier Deployment that the garbage collector has not reached yet is replaced. */
+async function createOwned(client: KubeClient, wanted: KubeObject): Promise<void> {
+  const type = typeOf(wanted);
+  const { namespace, name } = wanted.metadata;
+  try {
+    await client.create(type, wanted);
+  } catch (error) {
+    if (!isStatus(error, 409)) throw error;
+    const found = await client.get<KubeObject>(type, namespace, name);
+    const owner = wanted.metadata.ownerReferences?.[0]?.uid;
+    if (found?.metadata.ownerReferences?.some(({ uid }) => uid === owner)) return;
+    const foreign = (found?.metadata.ownerReferences ?? []).every(({ kind }) => kind !== "Deployment");
+    if (found !== undefined && foreign) throw error;
+    if (found?.metadata.uid !== undefined)
+      await client.delete(type, namespace, name, { uid: found.metadata.uid });
+    await client.create(type, wanted);
+  }
+}
+
+async function createCluster(
+  client: KubeClient,
+  action: Extract<Action, { type: "create-cluster" }>,
+): Promise<void> {
+  const { deployment, owned } = renderNativeCluster(action.inputs);
+  const created = action.existing ?? (await createDeployment(client, deployment));
+  await Promise.all(owned.map((object) => createOwned(client, ownedBy(object, created))));
+}
+
+async function patchFinalizers(
+  client: KubeClient,
+  resource: FlinkDeployment,
+  finalizers: string[],
+): Promise<void> {
+  const { namespace, name, resourceVersion } = resource.metadata;
+  // The resourceVersion makes it fail when somebody else changed the list meanwhile.
+  await client.patch(
+    FLINK_DEPLOYMENTS,
+    namespace,
+    name,
+    { metadata: { finalizers, resourceVersion } },
+    { kind: "merge" },
+  );
+}
+
+async function stopWithSavepoint(
+  flink: FlinkRestClient,
+  { type: _, ...request }: Extract<Action, { type: "stop-with-savepoint" }>,
+): Promise<ActionFailure | undefined> {
+  const answer = await flink.stopWithSavepoint(request);
+  if (answer.ok) return undefined;
+  return { action: "stop-with-savepoint", reason: answer.failure.kind, message: answer.failure.message };
+}
+
+async function cancelJob(
+  flink: FlinkRestClient,
+  { jobId, bestEffort }: Extract<Action, { type: "cancel-job" }>,
+): Promise<ActionFailure | undefined> {
+  const answer = await flink.cancelJob(jobId);
+  // 404: not there any more; 409: ended already. The next look tells which.
+  if (answer.ok || bestEffort || answer.failure.status === 404 || answer.failure.status === 409)
+    return undefined;
+  return { action: "cancel-job", reason: answer.failure.kind, message: answer.failure.message };
+}
+
+async function deleteConfigMaps(
+  client: KubeClient,
+  namespace: string,
+  names: readonly string[],
+): Promise<void> {
+  await Promise.all(names.map((name) => client.delete(CONFIG_MAPS, namespace, name)));
+}
+
+async function run(action: Action, { client, flink, resource }: Target): Promise<ActionFailure | undefined> {
+  const { namespace = "default", name } = resource.metadata;
+  const finalizers = resource.metadata.finalizers ?? [];
+  switch (action.type) {
+    case "add-finalizer":
+      await patchFinalizers(client, resource, [...finalizers, FLINK_DEPLOYMENT_FINALIZER]);
+      return undefined;
+    case "remove-finalizer":
+      await patchFinalizers(
+        client,
+        resource,
+        finalizers.filter((one) => one !== FLINK_DEPLOYMENT_FINALIZER),
+      );
+      return undefined;
+    case "create-cluster":
+      await createCluster(client, action);
+      return undefined;
+    case "scale-job-manager-to-zero": {
+      const patch = { metadata: { uid: action.uid }, spec: { replicas: 0 } };
+      await client.patch(DEPLOYMENTS, namespace, name, patch, { kind: "merge" });
+      return undefined;
+    }
+    case "delete-job-manager":
+      await client.delete(DEPLOYMENTS, namespace, name, { uid: action.uid, propagation: "Foreground" });
+      return undefined;
+    case "delete-config-maps":
+      await deleteConfigMaps(client, namespace, action.names);
+      return undefined;
+    case "remove-job-graphs": {
+      const data = Object.fromEntries(action.keys.map((key) => [key, null]));
+      await client.patch(CONFIG_MAPS, namespace, action.configMap, { data }, { kind: "merge" });
+      return undefined;
+    }
+    case "cancel-job":
+      return cancelJob(flink, action);
+    case "stop-with-savepoint":
+      return stopWithSavepoint(flink, action);
+  }
+}
+
+/** The failure as a value; undefined when it is done, or was not needed any more. */
+export async function execute(action: Action, target: Target): Promise<ActionFailure | undefined> {
+  try {
+    return await run(action, target);
+  } catch (error) {
+    const gone = isStatus(error, 404) && action.type !== "create-cluster";
+    if (gone) return undefined;
+    if (error instanceof KubeApiError)
+      return { action: action.type, reason: error.reason, message: error.message };
+    if (error instanceof Error) return { action: action.type, reason: error.name, message: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Gathering: everything a decision needs, at one moment. From the caches in the steady state; from the API server
+ * itself as soon as anything is to be done, because a cache may lag behind and a lagging cache must never delete,
+ * create or restore. Flink's answers are asked for one round at a time, each depending on those before.
+ */
+import type { FlinkDeployment } from "../api/flink-deployment.ts";
+import type { KubeObject } from "../api/kube-object.ts";
+import type { FlinkRestClient } from "../flink-rest/client.ts";
+import type { KubeClient } from "../kube/client.ts";
+import type { Informer } from "../kube/informer.ts";
+import { CONFIG_MAPS, DEPLOYMENTS, FLINK_DEPLOYMENTS, PODS, SERVICES } from "../kube/resource-type.ts";
+import type { FlinkAnswers, ObservedCluster } from "../reconcile/decision.ts";
+import { nextQuestions, type Question } from "../reconcile/deployment/questions.ts";
+
+export interface Caches {
+  readonly resources: Informer<FlinkDeployment>;
+  readonly deployments: Informer<KubeObject>;
+  readonly pods: Informer<KubeObject>;
+}
+
+export interface Gathered {
+  readonly resource: FlinkDeployment;
+  readonly cluster: ObservedCluster;
+}
+
+export function gatherFromCache(caches: Caches, namespace: string, name: string): Gathered | undefined {
+  const resource = caches.resources.get(namespace, name);
+  if (resource === undefined) return undefined;
+  const pods = caches.pods.list({ namespace, filter: (pod) => pod.metadata.labels?.["app"] === name });
+  return {
+    resource,
+    cluster: { deployment: caches.deployments.get(namespace, name), pods, services: [], configMaps: [] },
+  };
+}
+
+export async function gatherLive(
+  client: KubeClient,
+  namespace: string,
+  name: string,
+): Promise<Gathered | undefined> {
+  const selector = { namespace, labelSelector: `app=${name}` };
+  const [resource, deployment, pods, services, configMaps] = await Promise.all([
+    client.get<FlinkDeployment>(FLINK_DEPLOYMENTS, namespace, name),
+    client.get<KubeObject>(DEPLOYMENTS, namespace, name),
+    client.list<KubeObject>(PODS, selector),
+    client.list<KubeObject>(SERVICES, selector),
+    client.list<KubeObject>(CONFIG_MAPS, selector),
+  ]);
+  if (resource === undefined) return undefined;
+  return {
+    resource,
+    cluster: { deployment, pods: pods.items, services: services.items, configMaps: configMaps.items },
+  };
+}
+
+async function ask(
+  flink: FlinkRestClient,
+  question: Question,
+  resource: FlinkDeployment,
+): Promise<FlinkAnswers> {
+  const jobId = resource.status?.jobStatus?.jobId ?? "";
+  const triggerId = resource.status?.jobStatus?.savepointInfo?.triggerId ?? "";
+  switch (question) {
+    case "config":
+      return { config: await flink.config() };
+    case "jobs":
+      return { jobs: await flink.jobsOverview() };
+    case "applications":
+      return { applications: await flink.applicationsOverview() };
+    case "checkpoints":
+      return { checkpoints: await flink.jobCheckpoints(jobId) };
+    case "exceptions":
+      return { exceptions: await flink.jobExceptions(jobId) };
+    case "savepoint":
+      return { savepoint: await flink.savepointStatus(jobId, triggerId) };
+  }
+}
+
+/** Rounds end because each question is asked once. */
+export async function askFlink(
+  flink: FlinkRestClient,
+  { resource, cluster }: Gathered,
+): Promise<FlinkAnswers> {
+  let answers: FlinkAnswers = {};
+  for (;;) {
+    const questions = nextQuestions(resource, cluster, answers);
+    if (questions.length === 0) return answers;
+    const found = await Promise.all(questions.map((question) => ask(flink, question, resource)));
+    answers = Object.assign({}, answers, ...found) as FlinkAnswers;
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The words between gathering, deciding and executing. `decide(observed, now, options)` turns what is known about one
+ * resource at one moment into a Decision; the shell writes its status (with optimistic locking), then carries out its
+ * actions in order until one fails, then looks again. So an intent is always recorded before it is acted on, and a
+ * crash between any two calls is the same as a longer pause.
+ */
+import type { FlinkDeployment, FlinkDeploymentStatus } from "../api/flink-deployment.ts";
+import type { KubeObject } from "../api/kube-object.ts";
+import type { FlinkConfiguration } from "../flink/configuration.ts";
+import type {
+  ApplicationOverview,
+  CheckpointStatistics,
+  ClusterConfig,
+  FlinkAnswer,
+  JobExceptions,
+  JobOverview,
+  SavepointStatus,
+} from "../flink/rest-answers.ts";
+import type { ClusterInputs } from "../resources/native-cluster.ts";
+
+/** What Kubernetes knows of one cluster. */
+export interface ObservedCluster {
+  /** The JobManager's Deployment, by name; it may be another owner's. */
+  readonly deployment: KubeObject | undefined;
+  /** Pods with the cluster's `app` label. */
+  readonly pods: readonly KubeObject[];
+  readonly services: readonly KubeObject[];
+  /** All ConfigMaps with the cluster's `app` label: Flink's configuration, and the HA metadata. */
+  readonly configMaps: readonly KubeObject[];
+}
+
+/** Answers of Flink's REST API; an absent one was not asked for in this pass. Failures are values. */
+export interface FlinkAnswers {
+  readonly config?: FlinkAnswer<ClusterConfig>;
+  readonly jobs?: FlinkAnswer<readonly JobOverview[]>;
+  readonly applications?: FlinkAnswer<readonly ApplicationOverview[]>;
+  readonly checkpoints?: FlinkAnswer<CheckpointStatistics>;
+  readonly exceptions?: FlinkAnswer<JobExceptions>;
+  readonly savepoint?: FlinkAnswer<SavepointStatus>;
+}
+
+/** An action of the previous pass that failed, so that status and events can say so. */
+export interface ActionFailure {
+  readonly action: Action["type"];
+  /** `status.reason` of the API server, or a word of ours. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface Observed {
+  readonly resource: FlinkDeployment;
+  readonly cluster: ObservedCluster;
+  readonly flink: FlinkAnswers;
+  readonly failure: ActionFailure | undefined;
+  /** Job exceptions up to this moment (epoch milliseconds) have been reported. */
+  readonly exceptionsReportedUntil: number;
+}
+
+export interface Options {
+  /** Operator defaults for the resource's namespace and Flink version, flat. */
+  readonly defaults: FlinkConfiguration;
+  /** Files for clusters that bring no logConfiguration of their own. */
+  readonly logConfiguration?: Readonly<Record<string, string>>;
+  /** Milliseconds between passes while something is in progress, and while nothing is. */
+  readonly progressInterval: number;
+  readonly reconcileInterval: number;
+  /** 32 random hexadecimal digits, fresh in each pass: the next job id or trigger id. */
+  readonly entropy: string;
+}
+
+export type Action =
+  | { readonly type: "add-finalizer" }
+  | { readonly type: "remove-finalizer" }
+  | {
+      readonly type: "create-cluster";
+      readonly inputs: ClusterInputs;
+      readonly existing: KubeObject | undefined;
+    }
+  | { readonly type: "scale-job-manager-to-zero"; readonly uid: string }
+  | { readonly type: "delete-job-manager"; readonly uid: string }
+  | { readonly type: "delete-config-maps"; readonly names: readonly string[]; readonly why: string }
+  | { readonly type: "remove-job-graphs"; readonly configMap: string; readonly keys: readonly string[] }
+  | { readonly type: "cancel-job"; readonly jobId: string; readonly bestEffort: boolean }
+  | {
+      readonly type: "stop-with-savepoint";
+      readonly jobId: string;
+      /** Chosen by Sluice and recorded first, so that asking again is the same request. */
+      readonly triggerId: string;
+      readonly targetDirectory: string;
+      readonly drain: boolean;
+      readonly formatType: string;
+    };
+
+export type EventComponent = "Operator" | "JobManagerDeployment" | "Job" | "Snapshot";
+
+export interface EventRecord {
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly message: string;
+  readonly component: EventComponent;
+  /** Events with one key are counted, not repeated; the message when absent. */
+  readonly key?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export interface Decision {
+  readonly actions: readonly Action[];
+  /** The complete next status. Written before the actions, and only if it differs. */
+  readonly status: FlinkDeploymentStatus;
+  readonly events: readonly EventRecord[];
+  /** Milliseconds until the next look; watches may come first. Undefined: only when something changes. */
+  readonly requeueAfter: number | undefined;
+  readonly exceptionsReportedUntil: number;
+}

@@ -1,0 +1,225 @@
+import fc from "fast-check";
+import { describe, expect, it, vi } from "vitest";
+import type { FlinkDeployment, UpgradeMode } from "../../api/flink-deployment.ts";
+import type { FlinkAnswers, Observed } from "../decision.ts";
+import { World } from "../../../testbed/model/world.ts";
+import { sameJson } from "../last-reconciled-spec.ts";
+import { decide } from "./decide.ts";
+import { nextQuestions } from "./questions.ts";
+
+const STATE = {
+  "state.checkpoints.dir": "s3://checkpoints",
+  "state.savepoints.dir": "s3://savepoints",
+  "execution.checkpointing.interval": "10 s",
+  "jobmanager.memory.process.size": "1g",
+  "taskmanager.memory.process.size": "1g",
+};
+const HA = { "high-availability.type": "kubernetes", "high-availability.storageDir": "s3://ha" };
+
+function deployment(upgradeMode: UpgradeMode, ha: boolean): FlinkDeployment {
+  return {
+    apiVersion: "flink.apache.org/v1beta1",
+    kind: "FlinkDeployment",
+    metadata: { name: "job", namespace: "default" },
+    spec: {
+      image: "flink",
+      flinkVersion: "v2_3",
+      serviceAccount: "flink",
+      flinkConfiguration: { ...STATE, ...(ha ? HA : {}) },
+      jobManager: { resource: { memory: "1g" } },
+      taskManager: { resource: { memory: "1g" } },
+      job: { jarURI: "local:///job.jar", parallelism: 1, upgradeMode },
+    },
+  };
+}
+
+function look(world: World): Observed {
+  const resource = structuredClone(world.resource);
+  const {
+    pods,
+    services,
+    configMaps,
+    deployment: found,
+  } = structuredClone({
+    deployment: world.deployment,
+    pods: world.pods,
+    services: world.services,
+    configMaps: world.configMaps,
+  });
+  const cluster = { deployment: found, pods, services, configMaps };
+  let flink: FlinkAnswers = {};
+  for (;;) {
+    const questions = nextQuestions(resource, cluster, flink);
+    if (questions.length === 0) break;
+    flink = questions.reduce((all, question) => ({ ...all, ...world.answer(question) }), flink);
+  }
+  return { resource, cluster, flink, failure: undefined, exceptionsReportedUntil: 0 };
+}
+
+/** One pass that dies after `calls` calls to the outside. True when it had nothing to do. */
+function pass(world: World, calls = Number.POSITIVE_INFINITY): boolean {
+  const observed = look(world);
+  const decision = decide(observed, world.now, {
+    defaults: {},
+    progressInterval: 1000,
+    reconcileInterval: 15_000,
+    entropy: world.entropy(),
+  });
+  let left = calls;
+  if (!sameJson(observed.resource.status, decision.status)) {
+    if (left-- <= 0) return false;
+    // Optimistic locking: a spec that changed meanwhile makes the write fail.
+    if (world.resource.metadata.generation !== observed.resource.metadata.generation) return false;
+    world.resource = { ...world.resource, status: structuredClone(decision.status) };
+  }
+  for (const action of decision.actions) {
+    if (left-- <= 0) return false;
+    world.execute(structuredClone(action));
+  }
+  return decision.actions.length === 0 && sameJson(observed.resource.status, decision.status);
+}
+
+function settle(world: World): void {
+  world.restDown = false;
+  for (let round = 0; round < 400; round++) {
+    const quiet = pass(world);
+    const state = world.resource.status?.lifecycleState;
+    if (quiet && (state === "STABLE" || state === "SUSPENDED" || state === "FAILED") && ended(world)) return;
+    world.tick();
+  }
+}
+
+function ended(world: World): boolean {
+  const suspended = world.resource.spec.job?.state === "suspended";
+  return suspended
+    ? world.deployment === undefined && world.pods.length === 0
+    : world.job?.state === "RUNNING";
+}
+
+type Step =
+  | { readonly do: "pass"; readonly calls: number }
+  | {
+      readonly do:
+        | "tick"
+        | "scale-up"
+        | "suspend"
+        | "resume"
+        | "restart"
+        | "kill"
+        | "delete"
+        | "rest"
+        | "bad-savepoint";
+    };
+
+const passes: fc.WeightedArbitrary<Step>[] = [
+  {
+    weight: 8,
+    arbitrary: fc.record({ do: fc.constant("pass" as const), calls: fc.constantFrom(0, 1, 2, 99) }),
+  },
+  { weight: 8, arbitrary: fc.constant({ do: "tick" as const }) },
+  { weight: 1, arbitrary: fc.constant({ do: "settle" as const }) },
+];
+
+function among(...names: Step["do"][]): fc.WeightedArbitrary<Step> {
+  return { weight: 4, arbitrary: fc.constantFrom(...names).map((name) => ({ do: name }) as Step) };
+}
+
+const changes = ["scale-up", "suspend", "resume", "restart", "rest", "bad-savepoint"] as const;
+const gentle = fc.oneof(...passes, among(...changes));
+const step = fc.oneof(...passes, among(...changes, "kill", "delete"));
+
+function apply(world: World, one: Step): void {
+  switch (one.do) {
+    case "pass":
+      pass(world, one.calls);
+      return;
+    case "tick":
+      return world.tick();
+    case "settle":
+      return settle(world);
+    case "scale-up":
+      return world.changeSpec((spec) => ({
+        ...spec,
+        job: { ...spec.job, parallelism: (spec.job?.parallelism ?? 1) + 1 },
+      }));
+    case "suspend":
+    case "resume":
+      return world.changeSpec((spec) => ({
+        ...spec,
+        job: { ...spec.job, state: one.do === "suspend" ? "suspended" : "running" },
+      }));
+    case "restart":
+      return world.changeSpec((spec) => ({ ...spec, restartNonce: (spec.restartNonce ?? 0) + 1 }));
+    case "kill":
+      return world.killJobManager();
+    case "delete":
+      return world.deleteDeploymentByHand();
+    case "rest":
+      world.restDown = !world.restDown;
+      return;
+    case "bad-savepoint":
+      world.savepointFails = true;
+  }
+}
+
+function explain(world: World): string {
+  return JSON.stringify(
+    { starts: world.starts, status: world.resource.status, job: world.job },
+    undefined,
+    1,
+  );
+}
+
+vi.setConfig({ testTimeout: 60_000 });
+
+describe("a crash between any two external calls", () => {
+  for (const upgradeMode of ["savepoint", "last-state"] as const) {
+    it(`with HA and upgradeMode ${upgradeMode} ends with one writer, the newest state and the newest spec`, () => {
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+          run(new World(deployment(upgradeMode, true)), steps);
+        }),
+        { numRuns: 250 },
+      );
+    });
+
+    it(`without HA and with upgradeMode ${upgradeMode} does the same as long as Kubernetes keeps its pods`, () => {
+      fc.assert(
+        fc.property(fc.array(gentle, { maxLength: 100 }), (steps) => {
+          run(new World(deployment(upgradeMode, false)), steps);
+        }),
+        { numRuns: 150 },
+      );
+    });
+  }
+
+  it("in a deletion leaves nothing behind", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.array(step, { maxLength: 60 }), (before, after) => {
+        const world = new World(deployment("last-state", true));
+        for (const one of before) apply(world, one);
+        world.resource.metadata.deletionTimestamp = "2026-01-01T00:00:00Z";
+        for (const one of after.filter(({ do: name }) => name === "pass" || name === "tick"))
+          apply(world, one);
+        for (let round = 0; round < 200 && world.resource.metadata.finalizers?.length !== 0; round++) {
+          pass(world);
+          world.tick();
+        }
+        const left = [world.deployment, ...world.pods, ...world.services, ...world.configMaps];
+        expect(left.filter((object) => object !== undefined)).toEqual([]);
+        expect(world.resource.metadata.finalizers).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+function run(world: World, steps: readonly Step[]): void {
+  for (const one of steps) apply(world, one);
+  settle(world);
+  expect(world.violations, explain(world)).toEqual([]);
+  expect(ended(world), explain(world)).toBe(true);
+  const recorded = JSON.parse(world.resource.status?.reconciliationStatus?.lastReconciledSpec ?? "null");
+  if (recorded?.spec.job.state !== "running") return;
+  expect(recorded.spec.job.parallelism).toBe(world.resource.spec.job?.parallelism);
+}

@@ -1,0 +1,268 @@
+/**
+ * One pass over a FlinkDeployment. What is recorded in the status says which phase the resource is in:
+ *
+ *            first attempt                            create, adopt
+ *   (new) ───────────────────► submitting ─────────────────────────────────► running ◄─┐
+ *                                  ▲                                            │      │ recover a lost JobManager
+ *                                  │ cluster gone                change, suspend│      │ (record an attempt)
+ *                                  │                                            ▼      │
+ *                               stopped ◄──── savepoint or cancel done ──── stopping ──┘ (stop failed: running again)
+ *                                  ▲                                            │
+ *                                  └─────────── resume ─────── suspended ◄──────┘
+ *
+ *   phase        reconciliationStatus.state   lastReconciledSpec.job.state   jobStatus.state
+ *   new          -                            -                              -
+ *   submitting   UPGRADING                    suspended                      RECONCILING
+ *   running      DEPLOYED                     running                        what Flink says
+ *   stopping     UPGRADING                    running                        what Flink says, or CANCELLING
+ *   stopped      UPGRADING                    suspended                      terminal
+ *   suspended    DEPLOYED                     suspended                      terminal
+ */
+import { type DefaultedStatus, withJobDefaults } from "../../api/defaults.ts";
+import { FLINK_DEPLOYMENT_FINALIZER, type FlinkDeployment } from "../../api/flink-deployment.ts";
+import { getNumber } from "../../flink/configuration.ts";
+import { isSupported } from "../../flink/flink-version.ts";
+import { TASK_SLOTS } from "../../flink/options.ts";
+import type { Decision, Observed, Options } from "../decision.ts";
+import { parseRecordedSpec } from "../last-reconciled-spec.ts";
+import { lifecycleState } from "../lifecycle-state.ts";
+import {
+  beginPass,
+  effectiveConfiguration,
+  emit,
+  type Pass,
+  record,
+  recordedSpec,
+  requeue,
+  waitFor,
+} from "../pass.ts";
+import { describeDiff, diffSpecs, type SpecDiff } from "../spec-diff.ts";
+import { statusError } from "../status-error.ts";
+import { isTerminal } from "../upgrade-mode.ts";
+import { findingsToMessage, validateFlinkDeployment } from "../validation/validate.ts";
+import { setConditions } from "./conditions.ts";
+import { decideDeletion } from "./delete.ts";
+import { continueAttempt, continueStopped, firstAttempt } from "./deploy.ts";
+import { observeClusterInfo, observeJob } from "./observe-job.ts";
+import { observeJobManager, observeTaskManagers } from "./observe-job-manager.ts";
+import { recover } from "./recover.ts";
+import { followStop, recordStopped, stopForChange } from "./stop.ts";
+import { tearDown } from "./tear-down.ts";
+
+export type Phase = "new" | "submitting" | "running" | "stopping" | "stopped" | "suspended";
+
+export function phaseOf(status: DefaultedStatus): Phase {
+  const recorded = parseRecordedSpec(status.reconciliationStatus.lastReconciledSpec);
+  if (recorded === undefined) return "new";
+  const shouldRun = recorded.spec.job?.state !== "suspended";
+  if (status.reconciliationStatus.state !== "UPGRADING") return shouldRun ? "running" : "suspended";
+  if (shouldRun) return "stopping";
+  return status.jobStatus.state === "RECONCILING" ? "submitting" : "stopped";
+}
+
+function observe(pass: Pass): void {
+  const phase = phaseOf(pass.status);
+  if (phase !== "running" && phase !== "stopping") return;
+  observeJobManager(pass);
+  observeClusterInfo(pass);
+  observeJob(pass);
+  if (pass.status.jobStatus.state !== "RUNNING") observeTaskManagers(pass);
+}
+
+/** False when there is nothing valid to work with. */
+function validate(pass: Pass): boolean {
+  const { resource, status } = pass;
+  const recorded = recordedSpec(pass);
+  const findings = validateFlinkDeployment(
+    resource,
+    effectiveConfiguration(pass, pass.spec),
+    recorded && { spec: recorded.spec },
+  ).filter(({ severity }) => severity === "error");
+  if (findings.length === 0) return true;
+  const message = findingsToMessage(findings);
+  const error = statusError("ValidationException", message);
+  if (resource.status?.error !== error) {
+    emit(pass, { type: "Warning", reason: "ValidationError", message, component: "Operator" });
+  }
+  status.error = error;
+  pass.stalled = { reason: "ValidationError", message };
+  if (recorded === undefined) {
+    pass.requeueAfter = undefined;
+    return false;
+  }
+  const resumes = status.reconciliationStatus.state === "UPGRADING";
+  pass.spec = {
+    ...recorded.spec,
+    ...(recorded.spec.job && resumes ? { job: { ...recorded.spec.job, state: "running" } } : {}),
+  };
+  pass.generation = status.observedGeneration ?? pass.generation;
+  return true;
+}
+
+/** The user throws the current state away and says where to start instead. */
+function redeployFromSavepoint(pass: Pass): void {
+  const { jobStatus } = pass.status;
+  const path = pass.spec.job?.initialSavepointPath;
+  if (path === undefined) delete jobStatus.upgradeSavepointPath;
+  else jobStatus.upgradeSavepointPath = path;
+  const { jobs } = pass.flink;
+  if (jobs?.ok && jobs.value.some(({ jobId, state }) => jobId === jobStatus.jobId && !isTerminal(state))) {
+    pass.actions.push({ type: "cancel-job", jobId: jobStatus.jobId ?? "", bestEffort: true });
+  }
+  recordStopped(pass, "savepoint");
+  waitFor(pass, "SavepointRedeploy", `restarting from ${path ?? "an empty state"}`);
+  requeue(pass, 0);
+}
+
+function announce(pass: Pass, diff: SpecDiff): void {
+  emit(pass, {
+    type: "Normal",
+    reason: "SpecChanged",
+    message: `${diff.type} change(s) detected (${describeDiff(diff)}), starting reconciliation.`,
+    component: "JobManagerDeployment",
+    key: `generation-${pass.generation}`,
+  });
+}
+
+function reconcileRunning(pass: Pass, diff: SpecDiff): void {
+  const { status } = pass;
+  if (diff.type === "IGNORE") {
+    status.observedGeneration = pass.generation;
+    return recover(pass);
+  }
+  const before = status.reconciliationStatus.reconciliationTimestamp;
+  const handled = stopForChange(pass);
+  if (
+    status.reconciliationStatus.state === "UPGRADING" ||
+    status.reconciliationStatus.reconciliationTimestamp !== before
+  ) {
+    announce(pass, diff);
+  } else if (!handled) {
+    recover(pass);
+  }
+}
+
+function reconcileSuspended(pass: Pass, diff: SpecDiff): void {
+  const { status, spec } = pass;
+  if (spec.job?.state === "suspended") {
+    status.observedGeneration = pass.generation;
+    if (tearDown(pass)) status.jobManagerDeploymentStatus = "MISSING";
+    return;
+  }
+  announce(pass, diff);
+  const saved = recordedSpec(pass)?.spec.job?.upgradeMode ?? "stateless";
+  record(pass, spec, {
+    jobState: "suspended",
+    upgradeMode: spec.job?.upgradeMode === "stateless" ? "stateless" : saved,
+    state: "UPGRADING",
+  });
+  if (!isTerminal(status.jobStatus.state)) status.jobStatus.state = "FINISHED";
+  waitFor(pass, "Resuming", "resuming the job");
+  requeue(pass, 0);
+}
+
+function reconcile(pass: Pass): void {
+  const { status, spec } = pass;
+  const recorded = recordedSpec(pass);
+  if (recorded === undefined) {
+    if (spec.job?.state !== "suspended") return firstAttempt(pass);
+    status.observedGeneration = pass.generation;
+    pass.requeueAfter = undefined;
+    return;
+  }
+  const phase = phaseOf(status);
+  // Between a stop and a start the record says "suspended" for a job that is to run: no difference to act on.
+  const between = phase === "stopped" || phase === "submitting";
+  const base = between
+    ? {
+        ...recorded.spec,
+        job: { ...withJobDefaults(recorded.spec.job ?? {}), state: spec.job?.state ?? "running" },
+      }
+    : recorded.spec;
+  const diff = diffSpecs(base, spec, "native");
+  if (diff.type === "SAVEPOINT_REDEPLOY") {
+    announce(pass, diff);
+    return redeployFromSavepoint(pass);
+  }
+  if (phase === "running") return reconcileRunning(pass, diff);
+  if (phase === "stopping") return followStop(pass);
+  if (phase === "suspended") return reconcileSuspended(pass, diff);
+  if (phase === "stopped") return continueStopped(pass);
+  continueAttempt(pass, diff.type !== "IGNORE");
+}
+
+/** An action that the outside world refused: said in status and event; the queue tries again with back-off. */
+function reportFailure(pass: Pass): void {
+  const { failure } = pass.observed;
+  if (failure === undefined || !pass.actions.some(({ type }) => type === failure.action)) return;
+  const message = `${failure.action}: ${failure.message}`;
+  const error = statusError("DeploymentFailedException", message, { reason: failure.reason });
+  if (pass.status.error !== error) {
+    emit(pass, { type: "Warning", reason: failure.reason, message, component: "JobManagerDeployment" });
+  }
+  pass.status.error = error;
+  pass.stalled = { reason: failure.reason, message };
+}
+
+function setTaskManagerStatus(pass: Pass): void {
+  const recorded = recordedSpec(pass);
+  if (recorded?.spec.job === undefined) return;
+  const { job, taskManager } = recorded.spec;
+  const slots = getNumber(effectiveConfiguration(pass, recorded.spec), TASK_SLOTS) ?? 1;
+  const running = job.state === "running";
+  pass.status.taskManager = {
+    labelSelector: running ? `component=taskmanager,app=${pass.resource.metadata.name}` : "",
+    replicas: running ? (taskManager?.replicas ?? Math.ceil((job.parallelism ?? 1) / slots)) : 0,
+  };
+}
+
+function finish(pass: Pass): Decision {
+  reportFailure(pass);
+  setTaskManagerStatus(pass);
+  setConditions(pass);
+  pass.status.lifecycleState = lifecycleState(pass.status);
+  const { actions, status, events, requeueAfter, exceptionsReportedUntil } = pass;
+  return { actions, status, events, requeueAfter, exceptionsReportedUntil };
+}
+
+function unsupported(pass: Pass, resource: FlinkDeployment): string | undefined {
+  const { flinkVersion, job, mode } = resource.spec;
+  if (flinkVersion !== undefined && !isSupported(flinkVersion))
+    return `Flink version ${flinkVersion} is not supported`;
+  if (recordedSpec(pass) !== undefined) return undefined;
+  if (job === undefined || job === null)
+    return "session clusters are not supported by this version of Sluice";
+  if (mode === "standalone") return "mode standalone is not supported by this version of Sluice; use native";
+  return undefined;
+}
+
+export function decide(observed: Observed, now: number, options: Options): Decision {
+  const pass = beginPass(observed, now, options);
+  const { resource } = observed;
+  if (resource.metadata.deletionTimestamp !== undefined) {
+    observe(pass);
+    decideDeletion(pass);
+    return finish(pass);
+  }
+  const reason = unsupported(pass, resource);
+  if (reason !== undefined) {
+    emit(pass, {
+      type: "Warning",
+      reason: "UnsupportedFlinkVersion",
+      message: reason,
+      component: "Operator",
+    });
+    pass.stalled = { reason: "Unsupported", message: reason };
+    pass.requeueAfter = undefined;
+    return finish(pass);
+  }
+  if (!(resource.metadata.finalizers ?? []).includes(FLINK_DEPLOYMENT_FINALIZER)) {
+    pass.actions.push({ type: "add-finalizer" });
+    waitFor(pass, "Starting", "taking the resource on");
+    requeue(pass, 0);
+    return finish(pass);
+  }
+  observe(pass);
+  if (validate(pass)) reconcile(pass);
+  return finish(pass);
+}

@@ -1,0 +1,229 @@
+/**
+ * From a recorded intent to a running cluster (2.12). The attempt is written down first: which spec, which job id,
+ * where its state comes from. Creating the objects is then the same request however often it is repeated: names are
+ * fixed, and the Deployment carries the generation of the attempt, by which a later pass knows its own work.
+ */
+import type { UpgradeMode } from "../../api/flink-deployment.ts";
+import { GENERATION_ANNOTATION } from "../../api/flink-deployment.ts";
+import { type DefaultedSpec, withSpecDefaults } from "../../api/defaults.ts";
+import {
+  hasHaCheckpoint,
+  hasHaMetadata,
+  isHaConfigMap,
+  jobGraphKeys,
+} from "../../flink/high-availability.ts";
+import { ownedObjectNames } from "../../resources/names.ts";
+import type { ClusterInputs } from "../../resources/native-cluster.ts";
+import { HA_METADATA_GONE } from "../lifecycle-state.ts";
+import {
+  amendRecord,
+  emit,
+  ownDeployment,
+  type Pass,
+  record,
+  recordedSpec,
+  requeue,
+  waitFor,
+} from "../pass.ts";
+import { statusError } from "../status-error.ts";
+import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
+import { markStable } from "./observe-job.ts";
+import { deleteHaMetadata, tearDown } from "./tear-down.ts";
+
+/** Writes the attempt down; the next pass creates the cluster. Only when nothing of an old cluster is left. */
+export function recordAttempt(pass: Pass, spec: DefaultedSpec, restore: UpgradeMode): void {
+  const { jobStatus } = pass.status;
+  const keepsJob = restore === "last-state" && jobStatus.jobId !== undefined;
+  if (!keepsJob) jobStatus.jobId = pass.options.entropy;
+  jobStatus.state = "RECONCILING";
+  delete jobStatus.startTime;
+  pass.status.jobManagerDeploymentStatus = "MISSING";
+  if (restore === "stateless") delete jobStatus.upgradeSavepointPath;
+  if (restore === "last-state" && hasHaCheckpoint(haMaps(pass)))
+    jobStatus.upgradeSavepointPath = LAST_STATE_MARKER;
+  record(pass, spec, { jobState: "suspended", upgradeMode: restore, state: "UPGRADING" });
+  waitFor(pass, "Submitting", "starting the cluster");
+  requeue(pass, 0);
+}
+
+function haMaps(pass: Pass): ReturnType<Pass["cluster"]["configMaps"]["filter"]> {
+  return pass.cluster.configMaps.filter(isHaConfigMap);
+}
+
+/** The attempt of a fresh resource. State that an earlier cluster of this name left behind is not thrown away unasked. */
+export function firstAttempt(pass: Pass): void {
+  const job = pass.spec.job;
+  if (!tearDown(pass)) return;
+  const leftover = hasHaCheckpoint(haMaps(pass));
+  if (leftover && job?.upgradeMode !== "stateless" && job?.initialSavepointPath === undefined) {
+    const names = haMaps(pass).map(({ metadata }) => metadata.name);
+    pass.stalled = {
+      reason: "HaMetadataExists",
+      message:
+        `an earlier cluster of this name left HA metadata with checkpoints (ConfigMaps ${names.join(", ")}). ` +
+        "Set spec.job.initialSavepointPath to the state to start from, or delete these ConfigMaps to start empty",
+    };
+    return;
+  }
+  if (!deleteHaMetadata(pass, "HA metadata of an earlier cluster of this name")) return;
+  const path = job?.initialSavepointPath;
+  if (path !== undefined && path !== "") pass.status.jobStatus.upgradeSavepointPath = path;
+  recordAttempt(pass, pass.spec, path === undefined || path === "" ? "stateless" : "savepoint");
+}
+
+/** Stopped for a change: takes down what is left of the old cluster, then records the attempt for the newest spec. */
+export function continueStopped(pass: Pass): void {
+  if (!tearDown(pass)) return;
+  pass.status.jobManagerDeploymentStatus = "MISSING";
+  const restore = restoreMode(pass);
+  if (pass.spec.job?.state === "suspended") return suspendInstead(pass, restore);
+  if (restore === "last-state" && !requireHaMetadata(pass)) return;
+  if (restore !== "last-state" && !deleteHaMetadata(pass, "the job restarts from another state")) return;
+  recordAttempt(pass, pass.spec, restore);
+}
+
+/** The user changed their mind between the stop and the start. */
+function suspendInstead(pass: Pass, restore: UpgradeMode): void {
+  record(pass, pass.spec, { jobState: "suspended", upgradeMode: restore, state: "DEPLOYED" });
+  if (!isTerminal(pass.status.jobStatus.state)) pass.status.jobStatus.state = "FINISHED";
+  markStable(pass);
+  requeue(pass, 0);
+}
+
+/** How the state was saved. A user who asks for none gets out of a restore that cannot succeed. */
+function restoreMode(pass: Pass): UpgradeMode {
+  const recorded = recordedSpec(pass)?.spec.job?.upgradeMode ?? "stateless";
+  const hopeless = recorded === "last-state" && !hasHaMetadata(haMaps(pass));
+  return hopeless && pass.spec.job?.upgradeMode === "stateless" ? "stateless" : recorded;
+}
+
+function requireHaMetadata(pass: Pass): boolean {
+  if (hasHaMetadata(haMaps(pass))) return true;
+  const message = `${HA_METADATA_GONE} to restore the job from. Manual restore required.`;
+  const next =
+    "Set spec.job.initialSavepointPath to a savepoint or retained checkpoint and change spec.job.savepointRedeployNonce.";
+  const error = statusError("UpgradeFailureException", `${message} ${next}`);
+  if (pass.status.error !== error) {
+    emit(pass, { type: "Warning", reason: "RestoreFailed", message: `${message} ${next}`, component: "Job" });
+  }
+  pass.status.error = error;
+  pass.stalled = { reason: "RestoreFailed", message: `${message} ${next}` };
+  return false;
+}
+
+function restoreFrom(pass: Pass, restore: UpgradeMode): ClusterInputs["restore"] {
+  const { upgradeSavepointPath, savepointInfo } = pass.status.jobStatus;
+  if (restore === "stateless") return { kind: "none" };
+  if (restore === "last-state") {
+    if (hasHaCheckpoint(haMaps(pass))) return { kind: "last-state", marker: true };
+    // No checkpoint yet: the state is still where that cluster itself was started from.
+    if (upgradeSavepointPath !== undefined && upgradeSavepointPath !== LAST_STATE_MARKER) {
+      return { kind: "savepoint", path: upgradeSavepointPath };
+    }
+    return { kind: "last-state", marker: false };
+  }
+  const path = upgradeSavepointPath ?? savepointInfo.lastSavepoint?.location;
+  return path === undefined ? { kind: "none" } : { kind: "savepoint", path };
+}
+
+/** One per attempt, and the same in every pass of the attempt. */
+function attemptId(pass: Pass): string {
+  const { jobId = "" } = pass.status.jobStatus;
+  const time = (pass.status.reconciliationStatus.reconciliationTimestamp ?? 0).toString(16).padStart(12, "0");
+  return `${jobId.slice(0, 8)}-${jobId.slice(8, 12)}-${jobId.slice(12, 16)}-${jobId.slice(16, 20)}-${time.slice(-12)}`;
+}
+
+export function clusterInputs(pass: Pass): ClusterInputs {
+  const { resource, status, options } = pass;
+  const recorded = recordedSpec(pass)?.spec ?? pass.spec;
+  const restore = recorded.job?.upgradeMode ?? "stateless";
+  const upgradeMode = pass.spec.job?.upgradeMode ?? restore;
+  return {
+    owner: {
+      name: resource.metadata.name,
+      namespace: resource.metadata.namespace ?? "default",
+      uid: resource.metadata.uid ?? "",
+    },
+    spec: {
+      ...recorded,
+      ...(recorded.job ? { job: { ...recorded.job, state: "running", upgradeMode } } : {}),
+    },
+    generation: status.observedGeneration ?? pass.generation,
+    ...(status.jobStatus.jobId === undefined ? {} : { jobId: status.jobStatus.jobId }),
+    restore: restoreFrom(pass, restore),
+    attemptId: attemptId(pass),
+    defaults: options.defaults,
+    ...(options.logConfiguration === undefined ? {} : { logConfiguration: options.logConfiguration }),
+  };
+}
+
+function isComplete(pass: Pass, inputs: ClusterInputs): boolean {
+  const uid = ownDeployment(pass)?.metadata.uid;
+  const owned = [...pass.cluster.services, ...pass.cluster.configMaps].filter((object) =>
+    (object.metadata.ownerReferences ?? []).some((reference) => reference.uid === uid),
+  );
+  const names = new Set(owned.map(({ kind, metadata }) => `${kind}/${metadata.name}`));
+  return ownedObjectNames(inputs.owner.name, withSpecDefaults(inputs.spec), inputs.defaults).every(
+    ({ kind, name }) => names.has(`${kind}/${name}`),
+  );
+}
+
+function deployed(pass: Pass): void {
+  amendRecord(pass, { jobState: "running" });
+  const { status } = pass;
+  status.reconciliationStatus.state = "DEPLOYED";
+  status.jobManagerDeploymentStatus = "DEPLOYING";
+  status.jobStatus.state = "RECONCILING";
+  waitFor(pass, "JobManagerIsDeploying", "the JobManager starts");
+}
+
+/** True when stale job graphs are gone; they would bring the old parallelism back. */
+function removeJobGraphs(pass: Pass): boolean {
+  const stale = haMaps(pass).filter((map) => jobGraphKeys(map).length > 0);
+  for (const map of stale) {
+    pass.actions.push({ type: "remove-job-graphs", configMap: map.metadata.name, keys: jobGraphKeys(map) });
+  }
+  if (stale.length > 0) requeue(pass, 0);
+  return stale.length === 0;
+}
+
+/** An attempt is recorded: bring its objects about, or recognise that they are there. */
+export function continueAttempt(pass: Pass, specChanged: boolean): void {
+  const deployment = ownDeployment(pass);
+  const mine =
+    deployment?.metadata.annotations?.[GENERATION_ANNOTATION] === String(pass.status.observedGeneration);
+  const inputs = clusterInputs(pass);
+  if (deployment !== undefined && mine && deployment.metadata.deletionTimestamp === undefined) {
+    if (isComplete(pass, inputs)) return deployed(pass);
+    pass.actions.push({ type: "create-cluster", inputs, existing: deployment });
+    waitFor(pass, "Submitting", "completing the cluster's objects");
+    return requeue(pass, 0);
+  }
+  if (!tearDown(pass)) return;
+  if (pass.cluster.deployment !== undefined) {
+    const { name } = pass.cluster.deployment.metadata;
+    const message = `a Deployment named ${name} exists and belongs to somebody else; rename one of the two`;
+    pass.stalled = { reason: "NameTaken", message };
+    return;
+  }
+  const restore = restoreMode(pass);
+  if (pass.spec.job?.state === "suspended") return suspendInstead(pass, restore);
+  const versionChanged = recordedSpec(pass)?.spec.flinkVersion !== pass.spec.flinkVersion;
+  if (specChanged && !(restore === "last-state" && versionChanged)) {
+    return recordAttempt(pass, pass.spec, restore);
+  }
+  if (restore === "last-state" && (!requireHaMetadata(pass) || !removeJobGraphs(pass))) return;
+  if (restore !== "last-state" && !deleteHaMetadata(pass, "the job starts from another state")) return;
+  if (pass.status.error !== undefined && pass.observed.failure === undefined) delete pass.status.error;
+  if (pass.observed.failure === undefined) {
+    emit(pass, {
+      type: "Normal",
+      reason: "Submit",
+      message: "Starting deployment",
+      component: "JobManagerDeployment",
+    });
+  }
+  pass.actions.push({ type: "create-cluster", inputs, existing: undefined });
+  waitFor(pass, "Submitting", "creating the cluster's objects");
+  requeue(pass, 0);
+}

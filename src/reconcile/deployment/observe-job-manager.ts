@@ -1,0 +1,112 @@
+/** `status.jobManagerDeploymentStatus`, from the JobManager's Deployment, its pods and its REST API (2.8). */
+import type { KubeObject } from "../../api/kube-object.ts";
+import { statusError } from "../status-error.ts";
+import { isTerminal } from "../upgrade-mode.ts";
+import { emit, ownDeployment, type Pass, podsOf, waitFor } from "../pass.ts";
+import { creationProblem, type PodProblem, podProblems } from "./pod-problems.ts";
+
+export const MISSING_JOB_MANAGER = "Missing JobManager deployment";
+
+interface DeploymentStatus {
+  availableReplicas?: number;
+  conditions?: { type: string; status: string; lastTransitionTime: string }[];
+}
+
+export function isAvailable(deployment: KubeObject | undefined): boolean {
+  const status = (deployment?.["status"] ?? {}) as DeploymentStatus;
+  return (status.availableReplicas ?? 0) > 0;
+}
+
+/** A Deployment's first condition carries its creation time, or the controller's first look a moment later. */
+const FIRST_LOOK_MS = 3000;
+
+/** Whether no JobManager of this Deployment ever answered, so that nothing can have run in it. */
+export function neverStarted(deployment: KubeObject | undefined): boolean {
+  const status = (deployment?.["status"] ?? {}) as DeploymentStatus;
+  const available = status.conditions?.find(({ type }) => type === "Available");
+  const created = deployment?.metadata.creationTimestamp;
+  if (available?.status !== "False" || created === undefined) return false;
+  return Date.parse(available.lastTransitionTime) - Date.parse(created) <= FIRST_LOOK_MS;
+}
+
+function missing(pass: Pass): void {
+  const { status } = pass;
+  const known = status.jobManagerDeploymentStatus;
+  if (!isTerminal(status.jobStatus.state)) status.jobStatus.state = "RECONCILING";
+  if (known !== "MISSING" && known !== "ERROR" && !isTerminal(status.jobStatus.state)) {
+    status.error = statusError("MissingJobManagerException", MISSING_JOB_MANAGER);
+    emit(pass, {
+      type: "Warning",
+      reason: "Missing",
+      message: MISSING_JOB_MANAGER,
+      component: "JobManagerDeployment",
+    });
+  }
+  status.jobManagerDeploymentStatus = "MISSING";
+}
+
+function failed(pass: Pass, problem: PodProblem): void {
+  const { status } = pass;
+  const error = statusError("DeploymentFailedException", problem.message, { reason: problem.reason });
+  if (!isTerminal(status.jobStatus.state)) status.jobStatus.state = "RECONCILING";
+  if (status.error !== error) {
+    emit(pass, {
+      type: "Warning",
+      reason: problem.reason,
+      message: problem.message,
+      component: "JobManagerDeployment",
+    });
+  }
+  status.error = error;
+  status.jobManagerDeploymentStatus = "ERROR";
+  pass.stalled = { reason: problem.reason, message: `JobManager ${problem.pod}: ${problem.message}` };
+}
+
+/** Only for a cluster that should be there. */
+export function observeJobManager(pass: Pass): void {
+  const { status } = pass;
+  const deployment = ownDeployment(pass);
+  if (deployment === undefined) return missing(pass);
+  if (deployment.metadata.deletionTimestamp !== undefined) {
+    if (!isTerminal(status.jobStatus.state)) status.jobStatus.state = "RECONCILING";
+    status.jobManagerDeploymentStatus = "DEPLOYING";
+    return waitFor(pass, "JobManagerDeleting", "the JobManager Deployment is being deleted by someone else");
+  }
+  if (isAvailable(deployment)) {
+    if (pass.flink.config?.ok === true) status.jobManagerDeploymentStatus = "READY";
+    else if (status.jobManagerDeploymentStatus !== "READY") {
+      status.jobManagerDeploymentStatus = "DEPLOYED_NOT_READY";
+      waitFor(pass, "DeployedNotReady", "the JobManager's REST API does not answer yet");
+    }
+    return;
+  }
+  const problem = creationProblem(deployment) ?? podProblems(podsOf(pass.cluster, "jobmanager"))[0];
+  if (problem) {
+    failed(pass, problem);
+    pass.requeueAfter = Math.min(
+      pass.requeueAfter ?? pass.options.reconcileInterval,
+      pass.options.reconcileInterval,
+    );
+    return;
+  }
+  if (!isTerminal(status.jobStatus.state) && status.jobStatus.state === "RUNNING") {
+    status.jobStatus.state = "RECONCILING";
+  }
+  status.jobManagerDeploymentStatus = "DEPLOYING";
+  waitFor(pass, "JobManagerIsDeploying", "the JobManager starts");
+}
+
+/** TaskManager pods that cannot run: said in an event and in the Reconciling condition; Flink goes on asking. */
+export function observeTaskManagers(pass: Pass): void {
+  const [problem] = podProblems(podsOf(pass.cluster, "taskmanager"));
+  if (problem === undefined) return;
+  const message = `TaskManager ${problem.pod}: ${problem.message}`;
+  emit(pass, {
+    type: "Warning",
+    reason: problem.reason,
+    message,
+    component: "Job",
+    key: `tm-${problem.reason}`,
+  });
+  pass.progress = { reason: problem.reason, message };
+}

@@ -1,0 +1,224 @@
+/** `status.jobStatus` from Flink's answers (2.8). A terminal state is recorded together with where its state is. */
+import type { FlinkJobState } from "../../api/flink-deployment.ts";
+import { getOption } from "../../flink/configuration.ts";
+import { CHECKPOINTING_INTERVAL, CHECKPOINTS_DIR } from "../../flink/options.ts";
+import type { CheckpointStatistics, JobExceptions, JobOverview } from "../../flink/rest-answers.ts";
+import { emit, observeConfiguration, type Pass, recordedSpec, requeue, waitFor } from "../pass.ts";
+import { sameRecord } from "../last-reconciled-spec.ts";
+import { statusError } from "../status-error.ts";
+import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
+
+/** Flink's own text where a checkpoint lives in the JobManager's memory only. */
+const NOT_ADDRESSABLE = "<checkpoint-not-externally-addressable>";
+
+/** The newest of what a job could be restored from; ids rise over checkpoints and savepoints alike. */
+export function newestPath(statistics: CheckpointStatistics): string | undefined {
+  const { completed, savepoint, restored } = statistics.latest;
+  const candidates = [restored, completed, savepoint].filter((one) => one?.externalPath !== undefined);
+  return candidates.reduce<(typeof candidates)[number]>((newest, one) => {
+    return newest === undefined || (one !== undefined && one.id >= newest.id) ? one : newest;
+  }, undefined)?.externalPath;
+}
+
+/**
+ * Where a terminal job's state is. `known: false` while Flink has not said; then the terminal state is not recorded
+ * either, so that a crash in between asks again instead of taking silence for "no state".
+ */
+function terminalPath(pass: Pass): { known: boolean; path?: string | undefined; problem?: string } {
+  const { checkpoints } = pass.flink;
+  const before = pass.status.jobStatus.upgradeSavepointPath;
+  if (checkpoints === undefined) return { known: false };
+  if (checkpoints.ok) {
+    const path = newestPath(checkpoints.value);
+    if (path === NOT_ADDRESSABLE) {
+      return {
+        known: true,
+        path: before,
+        problem: `the job's last checkpoint is in the JobManager's memory only: set ${CHECKPOINTS_DIR.key}`,
+      };
+    }
+    return { known: true, path };
+  }
+  if (checkpoints.failure.kind !== "http" || checkpoints.failure.status !== 404) return { known: false };
+  // No statistics: checkpointing is off, main() failed before a job existed, or a restarted JobManager only
+  // remembers that the job ended. In the last case the newest checkpoint is not known, and must not be guessed.
+  const { lastReconciledSpec, lastStableSpec } = pass.status.reconciliationStatus;
+  const ran = sameRecord(lastReconciledSpec, lastStableSpec);
+  const config = observeConfiguration(pass);
+  const checkpointed = getOption(config, CHECKPOINTING_INTERVAL) !== undefined;
+  return { known: true, path: ran && checkpointed ? LAST_STATE_MARKER : before };
+}
+
+function changeState(pass: Pass, state: FlinkJobState): void {
+  const { jobStatus } = pass.status;
+  const before = jobStatus.state;
+  if (before === state) return;
+  jobStatus.state = state;
+  jobStatus.updateTime = String(pass.now);
+  emit(pass, {
+    type: "Normal",
+    reason: "JobStatusChanged",
+    message:
+      before === undefined
+        ? `Job status changed to ${state}`
+        : `Job status changed from ${before} to ${state}`,
+    component: "Job",
+  });
+}
+
+/** Flink's exception in one line, without the frames. */
+export function headline(exceptions: JobExceptions | undefined): string | undefined {
+  const text = exceptions?.history[0]?.stacktrace ?? exceptions?.rootException;
+  if (text === undefined) return undefined;
+  const lines = text.split("\n").map((line) => line.trim());
+  return [lines[0], ...lines.filter((line) => line.startsWith("Caused by:"))].slice(0, 4).join(" -> ");
+}
+
+function jobFailed(pass: Pass): void {
+  const { exceptions } = pass.flink;
+  const cause =
+    (exceptions?.ok ? headline(exceptions.value) : undefined) ?? "the job failed; Flink gives no cause";
+  const error = statusError({ className: "org.apache.flink.util.FlinkException" }, cause);
+  if (pass.status.error !== error) {
+    emit(pass, { type: "Warning", reason: "Error", message: cause, component: "Job" });
+  }
+  pass.status.error = error;
+  pass.stalled = { reason: "JobFailed", message: cause };
+}
+
+function foundTerminal(pass: Pass, state: FlinkJobState): void {
+  const { jobStatus, reconciliationStatus } = pass.status;
+  if (isTerminal(jobStatus.state) && jobStatus.state === state) {
+    if (state === "FAILED")
+      pass.stalled = { reason: "JobFailed", message: "the job failed, see status.error" };
+    return;
+  }
+  const { known, path, problem } = terminalPath(pass);
+  if (!known) return waitFor(pass, "ReadingCheckpoints", `the job is ${state}; reading where its state is`);
+  if (path === undefined) delete jobStatus.upgradeSavepointPath;
+  else jobStatus.upgradeSavepointPath = path;
+  if (problem !== undefined) {
+    emit(pass, { type: "Warning", reason: "CheckpointNotFound", message: problem, component: "Job" });
+  }
+  changeState(pass, state);
+  if (state === "FAILED") jobFailed(pass);
+  if (state === "FINISHED" && reconciliationStatus.state === "DEPLOYED") markStable(pass);
+}
+
+export function markStable(pass: Pass): void {
+  const { reconciliationStatus } = pass.status;
+  const { lastReconciledSpec } = reconciliationStatus;
+  if (lastReconciledSpec !== undefined) reconciliationStatus.lastStableSpec = lastReconciledSpec;
+}
+
+function found(pass: Pass, job: JobOverview): void {
+  const { jobStatus, reconciliationStatus } = pass.status;
+  const state = job.state as FlinkJobState;
+  jobStatus.jobName = job.name;
+  jobStatus.startTime = String(job.startTime);
+  if (isTerminal(state)) return foundTerminal(pass, state);
+  // Asked to cancel, and Flink has not begun to: the request was lost with whoever sent it. stop.ts sends it again.
+  if (jobStatus.state === "CANCELLING" && reconciliationStatus.state === "UPGRADING") return;
+  changeState(pass, state);
+  if (state === "RUNNING" && reconciliationStatus.state === "DEPLOYED") {
+    markStable(pass);
+    return;
+  }
+  if (reconciliationStatus.state === "DEPLOYED") {
+    const cause = pass.flink.exceptions?.ok ? headline(pass.flink.exceptions.value) : undefined;
+    waitFor(pass, "JobNotRunning", `the job is ${state}${cause === undefined ? "" : `: ${cause}`}`);
+  }
+}
+
+/** Flink 2.3 and newer: main() may fail before a job exists; then only its application knows. */
+function applicationFailed(pass: Pass): boolean {
+  const { applications, jobs } = pass.flink;
+  if (applications?.ok !== true || !applications.value.some(({ state }) => state === "FAILED")) return false;
+  if (jobs?.ok && jobs.value.some(({ jobId }) => jobId === pass.status.jobStatus.jobId)) return false;
+  if (pass.status.jobStatus.state !== "FAILED") changeState(pass, "FAILED");
+  jobFailed(pass);
+  return true;
+}
+
+const NOT_FOUND = "Job Not Found";
+
+function notFound(pass: Pass): void {
+  const { status } = pass;
+  if (applicationFailed(pass)) return;
+  if (isTerminal(status.jobStatus.state)) return;
+  if (status.jobStatus.startTime === undefined || status.jobStatus.startTime === "") {
+    return waitFor(pass, "JobStarting", "main() runs; Flink has no job yet");
+  }
+  if (status.error !== NOT_FOUND) {
+    emit(pass, { type: "Warning", reason: "Missing", message: NOT_FOUND, component: "Job" });
+  }
+  status.error = NOT_FOUND;
+  changeState(pass, "RECONCILING");
+  waitFor(pass, "JobNotFound", "the JobManager does not know the job");
+}
+
+/** Only while the JobManager is ready. */
+export function observeJob(pass: Pass): void {
+  const { status } = pass;
+  const { jobs } = pass.flink;
+  if (status.jobManagerDeploymentStatus !== "READY" || jobs === undefined) return;
+  if (!jobs.ok) {
+    if (status.jobStatus.state === "RUNNING") changeState(pass, "RECONCILING");
+    return waitFor(pass, "FlinkUnreachable", jobs.failure.message);
+  }
+  const job = jobs.value.find(({ jobId }) => jobId === status.jobStatus.jobId);
+  if (job === undefined) notFound(pass);
+  else found(pass, job);
+  reportExceptions(pass);
+  const { lastReconciledSpec, lastStableSpec } = status.reconciliationStatus;
+  const healthy = status.jobStatus.state === "RUNNING" && sameRecord(lastReconciledSpec, lastStableSpec);
+  if (healthy && recordedSpec(pass)?.spec.job?.state === "running") delete status.error;
+}
+
+const MAX_EXCEPTIONS = 10;
+const MAX_STACK_LINES = 5;
+
+function exceptionText(stacktrace: string): string {
+  const lines = stacktrace.trimEnd().split("\n");
+  const shown = lines.slice(0, MAX_STACK_LINES).join("\n");
+  return lines.length <= MAX_STACK_LINES
+    ? shown
+    : `${shown}\n... (${lines.length - MAX_STACK_LINES} more lines)`;
+}
+
+/** Newest first from Flink, oldest first as events (2.16). */
+function reportExceptions(pass: Pass): void {
+  const { exceptions } = pass.flink;
+  if (exceptions?.ok !== true) return;
+  const fresh = exceptions.value.history
+    .filter(({ timestamp }) => timestamp > pass.exceptionsReportedUntil)
+    .sort((a, b) => a.timestamp - b.timestamp);
+  for (const one of fresh.slice(-MAX_EXCEPTIONS)) {
+    emit(pass, {
+      type: "Warning",
+      reason: "JobException",
+      message: exceptionText(one.stacktrace),
+      component: "Job",
+      annotations: {
+        "exception-timestamp": new Date(one.timestamp).toISOString(),
+        ...(one.taskName === undefined ? {} : { "task-name": one.taskName }),
+        ...(one.endpoint === undefined ? {} : { endpoint: one.endpoint }),
+        ...(one.taskManagerId === undefined ? {} : { "tm-id": one.taskManagerId }),
+      },
+    });
+  }
+  pass.exceptionsReportedUntil = Math.max(
+    pass.exceptionsReportedUntil,
+    ...fresh.map(({ timestamp }) => timestamp),
+  );
+}
+
+/** What the cluster is, for `status.clusterInfo`; written once per deployment, not with every heartbeat. */
+export function observeClusterInfo(pass: Pass): void {
+  const { config } = pass.flink;
+  if (config?.ok !== true) return;
+  const info = pass.status.clusterInfo;
+  info["flink-version"] = config.value.flinkVersion;
+  info["flink-revision"] = config.value.flinkRevision;
+  requeue(pass, pass.options.reconcileInterval);
+}

@@ -1,0 +1,80 @@
+/** What keeps a cluster's pods from running, read from their statuses. The JobManager's problems fail a deployment. */
+import type { Condition, KubeObject } from "../../api/kube-object.ts";
+
+export interface PodProblem {
+  /** The container's or condition's reason, as Kubernetes spells it. */
+  readonly reason: string;
+  readonly message: string;
+  readonly pod: string;
+}
+
+interface ContainerState {
+  waiting?: { reason?: string; message?: string };
+  terminated?: { reason?: string; message?: string; exitCode?: number };
+}
+interface ContainerStatus {
+  name: string;
+  state?: ContainerState;
+  lastState?: ContainerState;
+  restartCount?: number;
+}
+interface PodStatus {
+  conditions?: { type: string; status: string; reason?: string; message?: string }[];
+  containerStatuses?: ContainerStatus[];
+  initContainerStatuses?: ContainerStatus[];
+}
+
+const WAITING_REASONS = new Set([
+  "CrashLoopBackOff",
+  "ImagePullBackOff",
+  "ErrImagePull",
+  "ErrImageNeverPull",
+  "InvalidImageName",
+  "RunContainerError",
+  "CreateContainerConfigError",
+  "CreateContainerError",
+  "OOMKilled",
+]);
+
+function containerProblem({ name, state, lastState }: ContainerStatus): Omit<PodProblem, "pod"> | undefined {
+  const last = lastState?.terminated ?? state?.terminated;
+  if (last?.reason === "OOMKilled") {
+    return {
+      reason: "OOMKilled",
+      message: `[${name}] killed for using more memory than its limit; give the container more memory`,
+    };
+  }
+  const waiting = state?.waiting;
+  if (waiting?.reason === undefined || !WAITING_REASONS.has(waiting.reason)) return undefined;
+  const ended =
+    last && `exit code ${last.exitCode ?? "unknown"}${last.message ? `: ${last.message.trim()}` : ""}`;
+  const text = waiting.reason === "CrashLoopBackOff" ? (ended ?? waiting.message) : waiting.message;
+  return { reason: waiting.reason, message: `[${name}] ${text ?? waiting.reason}` };
+}
+
+function schedulingProblem(status: PodStatus): Omit<PodProblem, "pod"> | undefined {
+  const scheduled = status.conditions?.find(({ type }) => type === "PodScheduled");
+  return scheduled?.status === "False" && scheduled.reason === "Unschedulable"
+    ? { reason: "Unschedulable", message: scheduled.message ?? "no node can take the pod" }
+    : undefined;
+}
+
+/** The first problem of each pod. */
+export function podProblems(pods: readonly KubeObject[]): PodProblem[] {
+  return pods.flatMap((pod) => {
+    if (pod.metadata.deletionTimestamp !== undefined) return [];
+    const status = (pod["status"] ?? {}) as PodStatus;
+    const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+    const problem = containers.map(containerProblem).find((found) => found) ?? schedulingProblem(status);
+    return problem ? [{ ...problem, pod: pod.metadata.name }] : [];
+  });
+}
+
+/** A Deployment whose pods the API server refuses (quota, missing service account, admission). */
+export function creationProblem(deployment: KubeObject): PodProblem | undefined {
+  const status = (deployment["status"] ?? {}) as { conditions?: Condition[] };
+  const failure = status.conditions?.find(
+    ({ type, status }) => type === "ReplicaFailure" && status === "True",
+  );
+  return failure && { reason: failure.reason, message: failure.message, pod: deployment.metadata.name };
+}

@@ -1,0 +1,81 @@
+/** What is done for a job whose spec did not change: lost JobManagers, failed jobs, JobManagers of ended jobs (2.9). */
+import { getBoolean, getDuration } from "../../flink/configuration.ts";
+import { hasHaMetadata, isHaConfigMap, isKubernetesHaActive } from "../../flink/high-availability.ts";
+import { JM_RECOVERY, JM_SHUTDOWN_TTL, RESTART_FAILED } from "../../flink/options.ts";
+import type { UpgradeMode } from "../../api/flink-deployment.ts";
+import { emit, observeConfiguration, ownDeployment, type Pass, recordedSpec } from "../pass.ts";
+import { HA_METADATA_GONE } from "../lifecycle-state.ts";
+import { statusError } from "../status-error.ts";
+import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
+import { recordAttempt } from "./deploy.ts";
+import { deleteHaMetadata, tearDown } from "./tear-down.ts";
+import { neverSeen, recordStopped } from "./stop.ts";
+
+/** How the deployed spec can be started again without losing state; undefined when it cannot. */
+function resubmitMode(pass: Pass): UpgradeMode | undefined {
+  const recorded = recordedSpec(pass)?.spec.job;
+  const wanted = pass.spec.job?.upgradeMode ?? "stateless";
+  const ha = isKubernetesHaActive(observeConfiguration(pass));
+  if (ha && hasHaMetadata(pass.cluster.configMaps.filter(isHaConfigMap))) return "last-state";
+  if (recorded?.upgradeMode !== "last-state" && neverSeen(pass)) return recorded?.upgradeMode;
+  if (wanted === "stateless" && recorded?.upgradeMode === "stateless") return "stateless";
+  return undefined;
+}
+
+function recoverLostJobManager(pass: Pass): void {
+  const recorded = recordedSpec(pass);
+  if (recorded === undefined || !getBoolean(observeConfiguration(pass), JM_RECOVERY)) return;
+  const mode = resubmitMode(pass);
+  if (mode === undefined) {
+    const message =
+      `${HA_METADATA_GONE}: the JobManager is lost and the newest checkpoint is not known. Manual restore required. ` +
+      "Set spec.job.initialSavepointPath to a savepoint or retained checkpoint and change spec.job.savepointRedeployNonce.";
+    const error = statusError("UpgradeFailureException", message);
+    if (pass.status.error !== error) {
+      emit(pass, { type: "Warning", reason: "RestoreFailed", message, component: "Job" });
+    }
+    pass.status.error = error;
+    pass.stalled = { reason: "RestoreFailed", message };
+    return;
+  }
+  if (!tearDown(pass)) return;
+  if (mode !== "last-state" && !deleteHaMetadata(pass, "the job starts anew")) return;
+  emit(pass, {
+    type: "Warning",
+    reason: "RecoverDeployment",
+    message: "Recovering lost deployment",
+    component: "Job",
+  });
+  pass.generation = pass.status.observedGeneration ?? pass.generation;
+  recordAttempt(pass, recorded.spec, mode);
+}
+
+/** From its last checkpoint; the deployed spec, not one that is still waiting. */
+function restartFailedJob(pass: Pass): void {
+  const recorded = recordedSpec(pass);
+  const path = pass.status.jobStatus.upgradeSavepointPath;
+  if (recorded === undefined || path === LAST_STATE_MARKER) return;
+  emit(pass, {
+    type: "Normal",
+    reason: "Submit",
+    message: `Restarting the failed job${path === undefined ? "" : ` from ${path}`}`,
+    component: "Job",
+  });
+  pass.spec = { ...recorded.spec, job: { ...recorded.spec.job!, state: "running" } };
+  pass.generation = pass.status.observedGeneration ?? pass.generation;
+  recordStopped(pass, pass.spec.job?.upgradeMode === "stateless" ? "stateless" : "savepoint");
+}
+
+/** Only in a quiet pass: nothing else was decided. */
+export function recover(pass: Pass): void {
+  const { jobStatus, jobManagerDeploymentStatus } = pass.status;
+  const config = observeConfiguration(pass);
+  if (jobStatus.state === "FAILED" && getBoolean(config, RESTART_FAILED)) return restartFailedJob(pass);
+  if (isTerminal(jobStatus.state)) {
+    const ttl = getDuration(config, JM_SHUTDOWN_TTL) ?? 86_400_000;
+    const since = pass.now - Number(jobStatus.updateTime ?? pass.now);
+    if (ownDeployment(pass) !== undefined && since > ttl) tearDown(pass);
+    return;
+  }
+  if (jobManagerDeploymentStatus === "MISSING") recoverLostJobManager(pass);
+}

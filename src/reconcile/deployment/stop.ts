@@ -1,0 +1,276 @@
+/**
+ * From a running job to a stopped one whose state is known (2.6 B). A stop that takes time is recorded as
+ * `reconciliationStatus.state: UPGRADING` with `lastReconciledSpec.job.state: running`, plus what is awaited:
+ * a savepoint by `savepointInfo.triggerId`, or a cancellation by `jobStatus.state: CANCELLING`. Both are recorded
+ * before they are asked for and may be asked for again.
+ */
+import type { SavepointInfo, UpgradeMode } from "../../api/flink-deployment.ts";
+import { getBoolean, getDuration, getNumber, getOption } from "../../flink/configuration.ts";
+import { hasHaMetadata, isHaConfigMap, isKubernetesHaActive } from "../../flink/high-availability.ts";
+import {
+  DRAIN_ON_SAVEPOINT,
+  LAST_STATE_FALLBACK,
+  LAST_STATE_JOB_CANCEL,
+  LAST_STATE_MAX_CHECKPOINT_AGE,
+  SAVEPOINT_FORMAT,
+  SAVEPOINT_HISTORY_MAX_COUNT,
+  SAVEPOINTS_DIR,
+} from "../../flink/options.ts";
+import type { JobOverview } from "../../flink/rest-answers.ts";
+import {
+  amendRecord,
+  effectiveConfiguration,
+  emit,
+  observeConfiguration,
+  ownDeployment,
+  type Pass,
+  record,
+  recordedSpec,
+  requeue,
+  waitFor,
+} from "../pass.ts";
+import { statusError } from "../status-error.ts";
+import { chooseUpgrade, isTerminal, type SuspendMode, type UpgradeFacts } from "../upgrade-mode.ts";
+import { neverStarted } from "./observe-job-manager.ts";
+import { markStable } from "./observe-job.ts";
+
+/** Milliseconds between a savepoint that failed and the next try. */
+const SAVEPOINT_RETRY_MS = 30_000;
+
+/**
+ * With HA a job leaves metadata as soon as it runs. No metadata, and no sight of the job since it was submitted: it
+ * never ran. Without HA nothing can be concluded: it may have run while Sluice did not look.
+ */
+export function neverSeen(pass: Pass): boolean {
+  const { startTime } = pass.status.jobStatus;
+  if (startTime !== undefined && startTime !== "") return false;
+  if (!isKubernetesHaActive(observeConfiguration(pass))) return false;
+  return !hasHaMetadata(pass.cluster.configMaps.filter(isHaConfigMap));
+}
+
+export function upgradeFacts(pass: Pass): UpgradeFacts {
+  const { status, now } = pass;
+  const recorded = recordedSpec(pass);
+  const deployed = observeConfiguration(pass);
+  const wanted = effectiveConfiguration(pass, pass.spec);
+  const statistics = pass.flink.checkpoints?.ok ? pass.flink.checkpoints.value : undefined;
+  const age = (time: number | undefined): number | undefined => (time === undefined ? undefined : now - time);
+  const startTime = Number(status.jobStatus.startTime);
+  return {
+    upgradeMode: pass.spec.job?.upgradeMode ?? "stateless",
+    jobState: status.jobStatus.state,
+    deployedMode: recorded?.spec.job?.upgradeMode ?? "stateless",
+    flinkVersionChanged: recorded !== undefined && recorded.spec.flinkVersion !== pass.spec.flinkVersion,
+    restReachable: status.jobManagerDeploymentStatus === "READY" && pass.flink.jobs?.ok === true,
+    haMetadata:
+      isKubernetesHaActive(deployed) && hasHaMetadata(pass.cluster.configMaps.filter(isHaConfigMap)),
+    haInBoth: isKubernetesHaActive(deployed) && isKubernetesHaActive(wanted),
+    lastPath: status.jobStatus.upgradeSavepointPath,
+    savepointDirectory: getOption(deployed, SAVEPOINTS_DIR) !== undefined,
+    lastStateFallback: getBoolean(wanted, LAST_STATE_FALLBACK),
+    jobCancelEnabled: getBoolean(wanted, LAST_STATE_JOB_CANCEL),
+    neverStarted: neverStarted(ownDeployment(pass)) || neverSeen(pass),
+    jobManagerMissing: status.jobManagerDeploymentStatus === "MISSING",
+    jobManagerFailed: status.jobManagerDeploymentStatus === "ERROR",
+    maxCheckpointAge: getDuration(wanted, LAST_STATE_MAX_CHECKPOINT_AGE),
+    jobAge: Number.isFinite(startTime) && startTime > 0 ? now - startTime : undefined,
+    completedCheckpointAge: age(statistics?.latest.completed?.completionTime),
+    pendingCheckpointAge: age(statistics?.pendingSince),
+  };
+}
+
+/** The job is stopped, or will be by taking its cluster down: what comes next is written down as one change. */
+export function recordStopped(pass: Pass, restore: UpgradeMode): void {
+  const { status, spec } = pass;
+  delete status.jobStatus.savepointInfo.triggerId;
+  if (!isTerminal(status.jobStatus.state)) status.jobStatus.state = "FINISHED";
+  if (spec.job?.state === "suspended") {
+    record(pass, spec, { jobState: "suspended", upgradeMode: restore, state: "DEPLOYED" });
+    amendRecord(pass, { firstDeployment: false });
+    markStable(pass);
+  } else {
+    record(pass, spec, { jobState: "suspended", upgradeMode: restore, state: "UPGRADING" });
+    // After a deployment that never started, the next one is still the first.
+    amendRecord(pass, { firstDeployment: false });
+  }
+  requeue(pass, 0);
+}
+
+function beginSavepoint(pass: Pass): void {
+  const { jobStatus, reconciliationStatus } = pass.status;
+  const info = jobStatus.savepointInfo;
+  info.triggerId = pass.options.entropy;
+  info.triggerTimestamp = pass.now;
+  info.triggerType = "UPGRADE";
+  info.formatType = savepointFormat(pass);
+  reconciliationStatus.state = "UPGRADING";
+  amendRecord(pass, { upgradeMode: "savepoint", firstDeployment: false });
+  delete pass.status.error;
+  askForSavepoint(pass);
+}
+
+function savepointFormat(pass: Pass): "CANONICAL" | "NATIVE" {
+  return getOption(observeConfiguration(pass), SAVEPOINT_FORMAT)?.toUpperCase() === "NATIVE"
+    ? "NATIVE"
+    : "CANONICAL";
+}
+
+function askForSavepoint(pass: Pass): void {
+  const config = observeConfiguration(pass);
+  pass.actions.push({
+    type: "stop-with-savepoint",
+    jobId: pass.status.jobStatus.jobId ?? "",
+    triggerId: pass.status.jobStatus.savepointInfo.triggerId ?? "",
+    targetDirectory: getOption(config, SAVEPOINTS_DIR) ?? "",
+    drain: getBoolean(config, DRAIN_ON_SAVEPOINT),
+    formatType: savepointFormat(pass),
+  });
+  waitFor(pass, "SavepointInProgress", "stopping the job with a savepoint");
+}
+
+function beginCancel(pass: Pass): void {
+  pass.status.jobStatus.state = "CANCELLING";
+  pass.status.jobStatus.updateTime = String(pass.now);
+  pass.status.reconciliationStatus.state = "UPGRADING";
+  amendRecord(pass, { upgradeMode: "savepoint", firstDeployment: false });
+  pass.actions.push({ type: "cancel-job", jobId: pass.status.jobStatus.jobId ?? "", bestEffort: false });
+  waitFor(pass, "Cancelling", "cancelling the job; its last checkpoint is kept");
+}
+
+/** Carries out the chosen way to stop. */
+export function beginStop(pass: Pass, suspend: SuspendMode, restore: UpgradeMode): void {
+  if (suspend !== "NOOP") {
+    emit(pass, {
+      type: "Normal",
+      reason: "Suspended",
+      message: "Suspending existing deployment.",
+      component: "Job",
+    });
+  }
+  if (suspend === "SAVEPOINT") return beginSavepoint(pass);
+  if (suspend === "CANCEL") return beginCancel(pass);
+  if (suspend === "STATELESS" && pass.flink.jobs?.ok === true) {
+    pass.actions.push({ type: "cancel-job", jobId: pass.status.jobStatus.jobId ?? "", bestEffort: true });
+  }
+  if (suspend === "STATELESS") delete pass.status.jobStatus.upgradeSavepointPath;
+  recordStopped(pass, restore);
+  waitFor(pass, "Suspending", "taking the old cluster down");
+  requeue(pass, 0);
+}
+
+/** Decides how to stop for a change of the spec. True when nothing else may be done in this pass. */
+export function stopForChange(pass: Pass): boolean {
+  const info = pass.status.jobStatus.savepointInfo;
+  const sinceFailure = pass.now - (info.triggerTimestamp ?? 0);
+  const outcome = chooseUpgrade(upgradeFacts(pass));
+  if (outcome.kind === "fail") {
+    const error = statusError("UpgradeFailureException", outcome.message);
+    if (pass.status.error !== error) {
+      emit(pass, { type: "Warning", reason: "UpgradeFailed", message: outcome.message, component: "Job" });
+    }
+    pass.status.error = error;
+    pass.stalled = { reason: "UpgradeFailed", message: outcome.message };
+    return true;
+  }
+  if (outcome.kind === "wait") {
+    waitFor(pass, "UpgradePending", `the change waits for ${outcome.reason}`);
+    return !outcome.otherActions;
+  }
+  if (
+    outcome.suspend === "SAVEPOINT" &&
+    pass.status.error !== undefined &&
+    sinceFailure < SAVEPOINT_RETRY_MS
+  ) {
+    waitFor(pass, "SavepointFailed", "the savepoint failed; the job runs on, and the next try is soon");
+    requeue(pass, SAVEPOINT_RETRY_MS - sinceFailure);
+    return false;
+  }
+  beginStop(pass, outcome.suspend, outcome.restore);
+  return true;
+}
+
+/** Writes a completed savepoint down in the (bounded) history. */
+function keepInHistory(pass: Pass, location: string): void {
+  const info: SavepointInfo = pass.status.jobStatus.savepointInfo;
+  const savepoint = {
+    timeStamp: pass.now,
+    location,
+    triggerType: "UPGRADE" as const,
+    formatType: info.formatType ?? "CANONICAL",
+  };
+  info.lastSavepoint = savepoint;
+  const limit = getNumber(observeConfiguration(pass), SAVEPOINT_HISTORY_MAX_COUNT) ?? 10;
+  info.savepointHistory = [...(info.savepointHistory ?? []), savepoint].slice(-Math.max(1, limit));
+}
+
+function savepointFailed(pass: Pass, message: string): void {
+  const { status } = pass;
+  emit(pass, { type: "Warning", reason: "SavepointError", message, component: "Job" });
+  status.error = statusError("UpgradeFailureException", message);
+  delete status.jobStatus.savepointInfo.triggerId;
+  status.jobStatus.savepointInfo.triggerTimestamp = pass.now;
+  status.reconciliationStatus.state = "DEPLOYED";
+  waitFor(pass, "SavepointFailed", message);
+}
+
+function followSavepoint(pass: Pass, job: JobOverview | undefined): void {
+  const { jobStatus } = pass.status;
+  const { savepoint } = pass.flink;
+  if (savepoint?.ok && savepoint.value.state === "COMPLETED" && savepoint.value.location !== undefined) {
+    jobStatus.upgradeSavepointPath = savepoint.value.location;
+    keepInHistory(pass, savepoint.value.location);
+    jobStatus.state = "FINISHED";
+    return recordStopped(pass, "savepoint");
+  }
+  if (isTerminal(jobStatus.state)) return stoppedByItself(pass);
+  if (savepoint?.ok && savepoint.value.state === "COMPLETED") {
+    return savepointFailed(pass, savepoint.value.failure ?? "the savepoint failed; Flink gives no cause");
+  }
+  const unknownToFlink = savepoint?.ok === false && savepoint.failure.status === 404;
+  if (pass.observed.failure?.action === "stop-with-savepoint" && pass.observed.failure.reason === "http") {
+    return savepointFailed(pass, `Flink refused the savepoint: ${pass.observed.failure.message}`);
+  }
+  if (unknownToFlink && job?.state === "RUNNING") return askForSavepoint(pass);
+  waitFor(pass, "SavepointInProgress", "stopping the job with a savepoint");
+}
+
+/** The job ended while a stop was under way; observation has recorded where its state is, if anybody knows. */
+function stoppedByItself(pass: Pass): void {
+  const outcome = chooseUpgrade({ ...upgradeFacts(pass), upgradeMode: "savepoint" });
+  if (outcome.kind === "go") return recordStopped(pass, outcome.restore);
+  const message =
+    outcome.kind === "fail"
+      ? outcome.message
+      : `the job ended while it was stopped; waiting for ${outcome.reason}`;
+  if (outcome.kind === "fail") {
+    pass.status.error = statusError("UpgradeFailureException", message);
+    pass.stalled = { reason: "UpgradeFailed", message };
+  }
+  waitFor(pass, "UpgradePending", message);
+}
+
+/** A stop is under way. */
+export function followStop(pass: Pass): void {
+  const { status } = pass;
+  const { jobs } = pass.flink;
+  if (ownDeployment(pass) === undefined) {
+    // Whoever deleted the JobManager ended the stop as well; choose anew from what is left.
+    delete status.jobStatus.savepointInfo.triggerId;
+    if (status.jobStatus.state === "CANCELLING") status.jobStatus.state = "RECONCILING";
+    status.reconciliationStatus.state = "DEPLOYED";
+    return requeue(pass, 0);
+  }
+  const job = jobs?.ok ? jobs.value.find(({ jobId }) => jobId === status.jobStatus.jobId) : undefined;
+  const { triggerId } = status.jobStatus.savepointInfo;
+  if (triggerId !== undefined && triggerId !== "") return followSavepoint(pass, job);
+  if (isTerminal(status.jobStatus.state)) return stoppedByItself(pass);
+  if (status.jobStatus.state === "CANCELLING") {
+    if (job !== undefined && job.state !== "CANCELLING" && !isTerminal(job.state)) {
+      pass.actions.push({ type: "cancel-job", jobId: job.jobId, bestEffort: false });
+    }
+    return waitFor(pass, "Cancelling", "cancelling the job; its last checkpoint is kept");
+  }
+  // Nothing is awaited: the stop was given up. Decide again.
+  status.reconciliationStatus.state = "DEPLOYED";
+  requeue(pass, 0);
+}

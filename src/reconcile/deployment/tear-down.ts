@@ -1,0 +1,93 @@
+/**
+ * Taking a cluster down, as steps that are read off what is still there: nothing waits and nothing is remembered.
+ *
+ * A JobManager that runs a job goes first (its Deployment scaled to zero): were the TaskManagers to go first, a job
+ * with little patience would fail for good and Flink would delete its HA metadata. Then the Deployment goes, and the
+ * garbage collector takes what it owns. "Gone" means no Deployment and no pod: only then can a second cluster not
+ * write beside the first.
+ */
+import type { KubeObject } from "../../api/kube-object.ts";
+import { isHaConfigMap } from "../../flink/high-availability.ts";
+import { ownDeployment, type Pass, podsOf, requeue, waitFor } from "../pass.ts";
+import { isTerminal } from "../upgrade-mode.ts";
+
+/** Beyond its grace period by this much, a pod's node does not answer. */
+const STUCK_MS = 60_000;
+
+function replicas(deployment: KubeObject): number {
+  return (deployment["spec"] as { replicas?: number } | undefined)?.replicas ?? 1;
+}
+
+function isStuck(pod: KubeObject, now: number): boolean {
+  const { deletionTimestamp } = pod.metadata;
+  return deletionTimestamp !== undefined && now - Date.parse(deletionTimestamp) > STUCK_MS;
+}
+
+function clusterPods(pass: Pass): readonly KubeObject[] {
+  return [...podsOf(pass.cluster, "jobmanager"), ...podsOf(pass.cluster, "taskmanager")].filter((pod) => {
+    const phase = (pod["status"] as { phase?: string } | undefined)?.phase;
+    return phase !== "Succeeded" && phase !== "Failed";
+  });
+}
+
+function waitForPods(pass: Pass, pods: readonly KubeObject[]): void {
+  const stuck = pods.filter((pod) => isStuck(pod, pass.now)).map(({ metadata }) => metadata.name);
+  const names = pods.map(({ metadata }) => metadata.name).join(", ");
+  if (stuck.length > 0) {
+    pass.stalled = {
+      reason: "PodsStuckTerminating",
+      message:
+        `pods do not end: ${stuck.join(", ")}. Their node may be lost. If it certainly is, release them with ` +
+        `"kubectl delete pod --force ${stuck.join(" ")}"; while they may run, starting a second cluster could write twice`,
+    };
+  }
+  waitFor(pass, "ClusterShuttingDown", `waiting for pods to end: ${names}`);
+}
+
+/** Flink's own word, in this pass: the recorded state may run ahead of it. */
+function flinkSaysEnded(pass: Pass): boolean {
+  const { jobs } = pass.flink;
+  const job = jobs?.ok ? jobs.value.find(({ jobId }) => jobId === pass.status.jobStatus.jobId) : undefined;
+  return job !== undefined && isTerminal(job.state);
+}
+
+/** True when nothing of the cluster is left. Otherwise the next step is among the actions, or something is awaited. */
+export function tearDown(pass: Pass): boolean {
+  const deployment = ownDeployment(pass);
+  const pods = clusterPods(pass);
+  if (deployment === undefined) {
+    if (pods.length === 0) return true;
+    waitForPods(pass, pods);
+    return false;
+  }
+  const uid = deployment.metadata.uid ?? "";
+  if (deployment.metadata.deletionTimestamp !== undefined) {
+    if (pods.length > 0) waitForPods(pass, pods);
+    else waitFor(pass, "ClusterShuttingDown", "waiting for the JobManager Deployment to go");
+    return false;
+  }
+  const jobManagers = podsOf(pass.cluster, "jobmanager");
+  const jobEnded = flinkSaysEnded(pass);
+  if (!jobEnded && replicas(deployment) > 0) {
+    pass.actions.push({ type: "scale-job-manager-to-zero", uid });
+    waitFor(pass, "ClusterShuttingDown", "stopping the JobManager");
+    return false;
+  }
+  if (!jobEnded && jobManagers.some((pod) => !isStuck(pod, pass.now))) {
+    waitForPods(pass, jobManagers);
+    return false;
+  }
+  pass.actions.push({ type: "delete-job-manager", uid });
+  waitFor(pass, "ClusterShuttingDown", "deleting the cluster");
+  return false;
+}
+
+/** True when there is no HA metadata left; otherwise its deletion is among the actions. Only after tearDown. */
+export function deleteHaMetadata(pass: Pass, why: string): boolean {
+  const names = pass.cluster.configMaps.filter(isHaConfigMap).map(({ metadata }) => metadata.name);
+  if (names.length === 0) return true;
+  pass.actions.push({ type: "delete-config-maps", names, why });
+  waitFor(pass, "DeletingHaMetadata", why);
+  requeue(pass, 0);
+  return false;
+}

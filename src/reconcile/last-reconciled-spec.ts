@@ -1,0 +1,62 @@
+/**
+ * `status.reconciliationStatus.lastReconciledSpec` and `lastStableSpec`: what was deployed, as JSON text. The format
+ * is the Apache operator's, current and both older ones, so that either operator can take over from the other.
+ */
+import { type DefaultedSpec, withSpecDefaults } from "../api/defaults.ts";
+import { API_VERSION } from "../api/flink-deployment.ts";
+
+export interface RecordedSpec {
+  readonly spec: DefaultedSpec;
+  /** True from before the first deployment until that deployment changes. */
+  readonly firstDeployment: boolean;
+}
+
+/** Undefined for absent or unreadable text: an unreadable record is the same as none, and validation says so. */
+export function parseRecordedSpec(text: string | undefined): RecordedSpec | undefined {
+  if (text === undefined || text.trim() === "") return undefined;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof parsed !== "object" || parsed === null) return undefined;
+  const record = parsed as Record<string, unknown>;
+  const meta = (record["resource_metadata"] ?? undefined) as { firstDeployment?: boolean } | undefined;
+  if (meta !== undefined && typeof record["spec"] === "object" && record["spec"] !== null) {
+    return {
+      spec: withSpecDefaults(record["spec"]),
+      firstDeployment: meta.firstDeployment === true,
+    };
+  }
+  // The oldest format: the spec itself, with an apiVersion among its fields.
+  const { apiVersion: _, ...spec } = (record["spec"] ?? record) as Record<string, unknown>;
+  return { spec: withSpecDefaults(spec), firstDeployment: false };
+}
+
+export function writeRecordedSpec({ spec, firstDeployment }: RecordedSpec): string {
+  return JSON.stringify({ spec, resource_metadata: { apiVersion: API_VERSION, firstDeployment } });
+}
+
+function canonical(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, child]) => child !== null && child !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, child]) => [key, canonical(child)]),
+  );
+}
+
+/** Equality of JSON values in which null, absent and the order of keys make no difference. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
+}
+
+/** Whether two recorded texts hold the same spec. Text equality first: Sluice copies the text whole. */
+export function sameRecord(a: string | undefined, b: string | undefined): boolean {
+  if (a === b) return a !== undefined;
+  const [left, right] = [parseRecordedSpec(a), parseRecordedSpec(b)];
+  return left !== undefined && right !== undefined && sameJson(left.spec, right.spec);
+}

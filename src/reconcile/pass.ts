@@ -1,0 +1,154 @@
+/** The draft that one pass of a decision works on. Lives and dies inside `decide`, which stays pure. */
+import {
+  type DefaultedSpec,
+  type DefaultedStatus,
+  withSpecDefaults,
+  withStatusDefaults,
+} from "../api/defaults.ts";
+import type { FlinkDeployment, UpgradeMode } from "../api/flink-deployment.ts";
+import type { KubeObject } from "../api/kube-object.ts";
+import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
+import type { Action, EventRecord, FlinkAnswers, Observed, ObservedCluster, Options } from "./decision.ts";
+import { parseRecordedSpec, type RecordedSpec, writeRecordedSpec } from "./last-reconciled-spec.ts";
+
+export interface Pass {
+  readonly resource: FlinkDeployment;
+  readonly cluster: ObservedCluster;
+  readonly flink: FlinkAnswers;
+  readonly observed: Observed;
+  readonly options: Options;
+  /** Epoch milliseconds. */
+  readonly now: number;
+  /** The wanted spec: the user's, or the deployed one while the user's is invalid. */
+  spec: DefaultedSpec;
+  /** The generation that `spec` belongs to. */
+  generation: number;
+  readonly status: DefaultedStatus;
+  readonly actions: Action[];
+  readonly events: EventRecord[];
+  requeueAfter: number | undefined;
+  exceptionsReportedUntil: number;
+  /** Why the job is not where it should be, for the conditions: what is being waited for, or what a person must do. */
+  progress: { readonly reason: string; readonly message: string } | undefined;
+  stalled: { readonly reason: string; readonly message: string } | undefined;
+}
+
+export function beginPass(observed: Observed, now: number, options: Options): Pass {
+  const { resource } = observed;
+  return {
+    resource,
+    cluster: observed.cluster,
+    flink: observed.flink,
+    observed,
+    options,
+    now,
+    spec: withSpecDefaults(resource.spec),
+    generation: resource.metadata.generation ?? 1,
+    status: structuredClone(withStatusDefaults(resource.status)),
+    actions: [],
+    events: [],
+    requeueAfter: options.reconcileInterval,
+    exceptionsReportedUntil: observed.exceptionsReportedUntil,
+    progress: undefined,
+    stalled: undefined,
+  };
+}
+
+/** What was deployed, or is being deployed. */
+export function recordedSpec(pass: Pass): RecordedSpec | undefined {
+  return parseRecordedSpec(pass.status.reconciliationStatus.lastReconciledSpec);
+}
+
+/** Operator defaults, overlaid with the spec's own. */
+export function effectiveConfiguration(pass: Pass, spec: DefaultedSpec): FlinkConfiguration {
+  return { ...pass.options.defaults, ...flattenConfiguration(spec.flinkConfiguration) };
+}
+
+/** The configuration that the deployed cluster runs with, but `kubernetes.operator.*` as the user has it now. */
+export function observeConfiguration(pass: Pass): FlinkConfiguration {
+  const deployed = effectiveConfiguration(pass, recordedSpec(pass)?.spec ?? pass.spec);
+  const current = effectiveConfiguration(pass, pass.spec);
+  const live = (key: string): boolean =>
+    key.startsWith("kubernetes.operator.") ||
+    key.startsWith("job.autoscaler.") ||
+    key === "state.savepoints.dir" ||
+    key === "execution.checkpointing.savepoint-dir";
+  return {
+    ...Object.fromEntries(Object.entries(deployed).filter(([key]) => !live(key))),
+    ...Object.fromEntries(Object.entries(current).filter(([key]) => live(key))),
+  };
+}
+
+export function requeue(pass: Pass, milliseconds: number): void {
+  pass.requeueAfter = Math.min(pass.requeueAfter ?? Number.POSITIVE_INFINITY, milliseconds);
+}
+
+/** Something is under way: look again soon, and say what is awaited. */
+export function waitFor(pass: Pass, reason: string, message: string): void {
+  pass.progress = { reason, message };
+  requeue(pass, pass.options.progressInterval);
+}
+
+export function emit(pass: Pass, event: EventRecord): void {
+  pass.events.push(event);
+}
+
+/** A change of `lastReconciledSpec`; clears the error of what went before. */
+export function record(
+  pass: Pass,
+  spec: DefaultedSpec,
+  change: { jobState: "running" | "suspended"; upgradeMode: UpgradeMode; state: "DEPLOYED" | "UPGRADING" },
+): void {
+  const { reconciliationStatus } = pass.status;
+  const previous = recordedSpec(pass);
+  const first =
+    previous === undefined || (reconciliationStatus.state !== "DEPLOYED" && previous.firstDeployment);
+  const job = spec.job && { ...spec.job, state: change.jobState, upgradeMode: change.upgradeMode };
+  for (const nonce of ["savepointTriggerNonce", "checkpointTriggerNonce"] as const) {
+    const handled = previous?.spec.job?.[nonce];
+    if (job && handled !== undefined) job[nonce] = handled;
+  }
+  reconciliationStatus.lastReconciledSpec = writeRecordedSpec({
+    spec: { ...spec, ...(job ? { job } : {}) },
+    firstDeployment: first,
+  });
+  reconciliationStatus.reconciliationTimestamp = pass.now;
+  reconciliationStatus.state = change.state;
+  pass.status.observedGeneration = pass.generation;
+  delete pass.status.error;
+}
+
+/** Changes the job part of what is recorded, and nothing else. */
+export function amendRecord(
+  pass: Pass,
+  change: { jobState?: "running" | "suspended"; upgradeMode?: UpgradeMode; firstDeployment?: boolean },
+): void {
+  const recorded = recordedSpec(pass);
+  if (recorded?.spec.job === undefined) return;
+  const job = {
+    ...recorded.spec.job,
+    ...(change.jobState ? { state: change.jobState } : {}),
+    ...(change.upgradeMode ? { upgradeMode: change.upgradeMode } : {}),
+  };
+  pass.status.reconciliationStatus.lastReconciledSpec = writeRecordedSpec({
+    spec: { ...recorded.spec, job },
+    firstDeployment: change.firstDeployment ?? recorded.firstDeployment,
+  });
+}
+
+/** The JobManager Deployment if it is this resource's own. */
+export function ownDeployment(pass: Pass): KubeObject | undefined {
+  const { deployment } = pass.cluster;
+  return deployment && isOwned(deployment, pass.resource) ? deployment : undefined;
+}
+
+export function isOwned(object: KubeObject, resource: FlinkDeployment): boolean {
+  return (object.metadata.ownerReferences ?? []).some(({ uid }) => uid === resource.metadata.uid);
+}
+
+export function podsOf(
+  cluster: ObservedCluster,
+  component: "jobmanager" | "taskmanager",
+): readonly KubeObject[] {
+  return cluster.pods.filter(({ metadata }) => metadata.labels?.["component"] === component);
+}

@@ -1,0 +1,154 @@
+/**
+ * What a change of the spec does to the running job. Same algorithm and same text as the Apache operator: each
+ * differing field has a type, the change has the highest of them.
+ */
+import { type DefaultedSpec, withSpecDefaults } from "../api/defaults.ts";
+import type { FlinkDeploymentSpec } from "../api/flink-deployment.ts";
+import { flattenConfiguration } from "../flink/configuration.ts";
+import { sameJson } from "./last-reconciled-spec.ts";
+
+export type DiffType = "IGNORE" | "SCALE" | "UPGRADE" | "SAVEPOINT_REDEPLOY";
+export type Mode = "native" | "standalone";
+
+const RANK: Record<DiffType, number> = { IGNORE: 0, SCALE: 1, UPGRADE: 2, SAVEPOINT_REDEPLOY: 3 };
+
+export interface FieldChange {
+  /** Path below the spec, `job.parallelism`. */
+  readonly path: string;
+  readonly type: DiffType;
+  readonly from: unknown;
+  readonly to: unknown;
+}
+
+export interface SpecDiff {
+  /** The highest type of all changes; IGNORE when there are none. */
+  readonly type: DiffType;
+  readonly changes: readonly FieldChange[];
+}
+
+interface FieldRule {
+  readonly type: DiffType;
+  /** A nonce that is taken away changes nothing. */
+  readonly ignoreWhenCleared?: true;
+}
+
+const UPGRADE: FieldRule = { type: "UPGRADE" };
+const IGNORE: FieldRule = { type: "IGNORE" };
+
+/** Every field that is not UPGRADE. `SCALE` holds in standalone mode only; natively it is an UPGRADE. */
+const RULES: Readonly<Record<string, FieldRule>> = {
+  restartNonce: { type: "UPGRADE", ignoreWhenCleared: true },
+  "job.parallelism": { type: "SCALE" },
+  "job.upgradeMode": IGNORE,
+  "job.initialSavepointPath": IGNORE,
+  "job.allowNonRestoredState": IGNORE,
+  "job.savepointTriggerNonce": IGNORE,
+  "job.checkpointTriggerNonce": IGNORE,
+  "job.autoscalerResetNonce": IGNORE,
+  "job.savepointRedeployNonce": { type: "SAVEPOINT_REDEPLOY", ignoreWhenCleared: true },
+  "taskManager.replicas": { type: "SCALE" },
+};
+
+/** By the first matching prefix; natively only the overrides can be scaled in place. */
+const CONFIG_PREFIXES: readonly (readonly [string, Record<Mode, DiffType>])[] = [
+  ["job.autoscaler", { native: "IGNORE", standalone: "IGNORE" }],
+  ["parallelism.default", { native: "IGNORE", standalone: "IGNORE" }],
+  ["kubernetes.operator", { native: "IGNORE", standalone: "IGNORE" }],
+  ["sluice.", { native: "IGNORE", standalone: "IGNORE" }],
+  ["pipeline.jobvertex-parallelism-overrides", { native: "SCALE", standalone: "UPGRADE" }],
+];
+
+function ruleFor(path: string, mode: Mode): FieldRule {
+  const rule = RULES[path] ?? UPGRADE;
+  return rule.type === "SCALE" && mode === "native" ? UPGRADE : rule;
+}
+
+function change(path: string, from: unknown, to: unknown, rule: FieldRule): FieldChange {
+  const type = rule.ignoreWhenCleared && to === undefined ? "IGNORE" : rule.type;
+  return { path, type, from, to };
+}
+
+/** Pod templates are compared as what is deployed: metadata and spec. */
+function comparable(path: string, value: unknown): unknown {
+  if (value === undefined || value === null) return undefined;
+  const empty = typeof value === "object" && !Array.isArray(value) && Object.keys(value).length === 0;
+  if (empty) return undefined;
+  if (path === "podTemplate") {
+    const { metadata, spec } = value as Record<string, unknown>;
+    return metadata === undefined && spec === undefined ? undefined : { metadata, spec };
+  }
+  if (path === "jobManager") {
+    const { replicas = 1, ...rest } = value as Record<string, unknown>;
+    return { replicas, ...rest };
+  }
+  return value;
+}
+
+function compareFields(
+  from: Readonly<Record<string, unknown>>,
+  to: Readonly<Record<string, unknown>>,
+  prefix: string,
+  mode: Mode,
+): FieldChange[] {
+  const names = [...new Set([...Object.keys(from), ...Object.keys(to)])];
+  return names.flatMap((name) => {
+    if (prefix === "" && name === "flinkConfiguration") return [];
+    const path = `${prefix}${name}`;
+    const [before, after] = [comparable(path, from[name]), comparable(path, to[name])];
+    if (
+      prefix === "" &&
+      (name === "job" || name === "taskManager") &&
+      (name === "taskManager" || (before && after))
+    ) {
+      return compareFields(
+        (before ?? {}) as object as Record<string, unknown>,
+        (after ?? {}) as object as Record<string, unknown>,
+        `${name}.`,
+        mode,
+      );
+    }
+    return sameJson(before, after) ? [] : [change(path, before, after, ruleFor(path, mode))];
+  });
+}
+
+function compareConfiguration(from: unknown, to: unknown, mode: Mode): FieldChange[] {
+  const [before, after] = [flattenConfiguration(from), flattenConfiguration(to)];
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return keys.flatMap((key) => {
+    if (before[key] === after[key]) return [];
+    const type = CONFIG_PREFIXES.find(([prefix]) => key.startsWith(prefix))?.[1][mode] ?? "UPGRADE";
+    return [{ path: `flinkConfiguration.${key}`, type, from: before[key], to: after[key] }];
+  });
+}
+
+/** jobManager appears with its default as soon as one side spells it out. */
+function fields(spec: DefaultedSpec): Record<string, unknown> {
+  return { ...spec, jobManager: { replicas: 1, ...spec.jobManager } };
+}
+
+export function diffSpecs(before: FlinkDeploymentSpec, after: FlinkDeploymentSpec, mode: Mode): SpecDiff {
+  const [from, to] = [withSpecDefaults(before), withSpecDefaults(after)];
+  const changes = [
+    ...compareFields(fields(from), fields(to), "", mode),
+    ...compareConfiguration(from.flinkConfiguration, to.flinkConfiguration, mode),
+  ];
+  const type = changes.reduce<DiffType>((max, { type }) => (RANK[type] > RANK[max] ? type : max), "IGNORE");
+  return { type, changes };
+}
+
+function render(value: unknown): string {
+  if (value === undefined || value === null) return "null";
+  if (Array.isArray(value)) return `[${value.map(render).join(",")}]`;
+  return typeof value === "object" ? "{..}" : String(value as string | number | boolean);
+}
+
+/** Values of options that hold credentials never reach an event. */
+const SECRET = /password|secret|token|access-key|credential|api-?key|sas/i;
+
+/** `Diff: FlinkDeploymentSpec[job.parallelism : 2 -> 4]`, the text of the SpecChanged event. */
+export function describeDiff(diff: SpecDiff): string {
+  const parts = diff.changes.map(({ path, from, to }) =>
+    SECRET.test(path) ? `${path} : *** -> ***` : `${path} : ${render(from)} -> ${render(to)}`,
+  );
+  return `Diff: FlinkDeploymentSpec[${parts.join(", ")}]`;
+}
