@@ -307,6 +307,14 @@ export class World {
     const { name } = this.resource.metadata;
     const { restore } = cluster.inputs;
     let map = this.haMap(jobId);
+    if (
+      this.configMaps.some(
+        ({ metadata }) =>
+          metadata.labels?.["configmap-type"] !== undefined && metadata.name !== map?.metadata.name,
+      )
+    ) {
+      this.violations.push("HA metadata of another job was left: Flink would bring that job back as well");
+    }
     if (cluster.ha && map === undefined) {
       const labels = { app: name, type: "flink-native-kubernetes", "configmap-type": "high-availability" };
       map = {
@@ -394,8 +402,14 @@ export class World {
     if (!cluster.ha) this.forgiven = Number.POSITIVE_INFINITY;
   }
 
-  deleteDeploymentByHand(): void {
+  /** `kubectl delete`, with the propagation policies Foreground and Background. */
+  deleteDeploymentByHand(background: boolean): void {
     if (this.job?.state === "FINISHED" || this.job?.state === "CANCELED") return;
     this.markDeleted();
+    if (!background || this.deployment === undefined) return;
+    const kept = this.pods;
+    this.pods = [];
+    this.collect(this.deployment);
+    this.pods = kept;
   }
 }

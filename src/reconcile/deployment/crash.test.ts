@@ -107,6 +107,7 @@ type Step =
         | "restart"
         | "kill"
         | "delete"
+        | "delete-background"
         | "rest"
         | "bad-savepoint";
     };
@@ -126,7 +127,7 @@ function among(...names: Step["do"][]): fc.WeightedArbitrary<Step> {
 
 const changes = ["scale-up", "suspend", "resume", "restart", "rest", "bad-savepoint"] as const;
 const gentle = fc.oneof(...passes, among(...changes));
-const step = fc.oneof(...passes, among(...changes, "kill", "delete"));
+const step = fc.oneof(...passes, among(...changes, "kill", "delete", "delete-background"));
 
 function apply(world: World, one: Step): void {
   switch (one.do) {
@@ -153,7 +154,8 @@ function apply(world: World, one: Step): void {
     case "kill":
       return world.killJobManager();
     case "delete":
-      return world.deleteDeploymentByHand();
+    case "delete-background":
+      return world.deleteDeploymentByHand(one.do === "delete-background");
     case "rest":
       world.restDown = !world.restDown;
       return;
@@ -192,6 +194,19 @@ describe("a crash between any two external calls", () => {
       );
     });
   }
+
+  it("of a stateless job starts it empty once for each change", () => {
+    fc.assert(
+      fc.property(fc.array(gentle, { maxLength: 60 }), (steps) => {
+        const world = new World(deployment("stateless", true));
+        world.forgiven = Number.POSITIVE_INFINITY;
+        run(world, steps);
+        expect(world.starts.every(({ from }) => from === "empty")).toBe(true);
+        expect(world.starts.length).toBeLessThanOrEqual(world.resource.metadata.generation ?? 1);
+      }),
+      { numRuns: 100 },
+    );
+  });
 
   it("in a deletion leaves nothing behind", () => {
     fc.assert(
