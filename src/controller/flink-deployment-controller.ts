@@ -132,7 +132,19 @@ export class FlinkDeploymentController {
   ): Promise<PassOutcome> {
     const written = await this.writeStatus(key, resource, decision);
     if (written === undefined) return { kind: "again", after: 0 };
-    for (const event of decision.events) await this.deps.events.record(written, event);
+    // Told beside the actions, not before them: an event must not cost downtime.
+    const told = Promise.all(decision.events.map((event) => this.deps.events.record(written, event)));
+    const outcome = await this.act(key, written, decision, flink);
+    await told;
+    return outcome;
+  }
+
+  private async act(
+    key: string,
+    written: FlinkDeployment,
+    decision: Decision,
+    flink: FlinkRestClient,
+  ): Promise<PassOutcome> {
     const memory = this.remembered(key);
     for (const action of decision.actions) {
       this.deps.log.info({ key, action: action.type }, "action");

@@ -65,7 +65,6 @@ export function firstAttempt(pass: Pass): void {
     };
     return;
   }
-  if (!deleteHaMetadata(pass, "HA metadata of an earlier cluster of this name")) return;
   const path = job?.initialSavepointPath;
   if (path !== undefined && path !== "") pass.status.jobStatus.upgradeSavepointPath = path;
   recordAttempt(pass, pass.spec, path === undefined || path === "" ? "stateless" : "savepoint");
@@ -78,7 +77,6 @@ export function continueStopped(pass: Pass): void {
   const restore = restoreMode(pass);
   if (pass.spec.job?.state === "suspended") return suspendInstead(pass, restore);
   if (restore === "last-state" && !requireHaMetadata(pass)) return;
-  if (restore !== "last-state" && !deleteHaMetadata(pass, "the job restarts from another state")) return;
   recordAttempt(pass, pass.spec, restore);
 }
 

@@ -8,7 +8,7 @@ import { HA_METADATA_GONE } from "../lifecycle-state.ts";
 import { statusError } from "../status-error.ts";
 import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
 import { recordAttempt } from "./deploy.ts";
-import { deleteHaMetadata, tearDown } from "./tear-down.ts";
+import { tearDown } from "./tear-down.ts";
 import { neverSeen, recordStopped } from "./stop.ts";
 
 /** How the deployed spec can be started again without losing state; undefined when it cannot. */
@@ -39,7 +39,6 @@ function recoverLostJobManager(pass: Pass): void {
     return;
   }
   if (!tearDown(pass)) return;
-  if (mode !== "last-state" && !deleteHaMetadata(pass, "the job starts anew")) return;
   emit(pass, {
     type: "Warning",
     reason: "RecoverDeployment",

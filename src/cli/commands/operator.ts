@@ -1,0 +1,68 @@
+import type { Command } from "../command.ts";
+
+export const operator: Command = {
+  name: "operator",
+  summary: "Run the operator: keep every FlinkDeployment as its spec says.",
+  options: [
+    { flags: "--kubeconfig <file>", description: "kubeconfig to use (in a pod: its service account)" },
+    { flags: "--context <name>", description: "context of the kubeconfig" },
+    { flags: "-n, --namespace <name>", description: "watch this namespace only", env: "SLUICE_NAMESPACE" },
+    {
+      flags: "--config <file>",
+      description: "operator configuration: Flink defaults and kubernetes.operator.* options (YAML)",
+      env: "SLUICE_CONFIG",
+    },
+    {
+      flags: "--flink-rest <way>",
+      description: "how to reach JobManagers: direct in a pod, through the API server's proxy elsewhere",
+      choices: ["direct", "proxy"],
+    },
+    { flags: "--health-port <port>", description: "port of /healthz, /readyz and /metrics", default: "8085" },
+    { flags: "--workers <count>", description: "resources handled at the same time", default: "50" },
+    {
+      flags: "--leader-elect",
+      description: "with several operators: act only while holding the Lease sluice-operator",
+      default: false,
+    },
+    {
+      flags: "--leader-elect-namespace <name>",
+      description: "namespace of that Lease",
+      default: "sluice-system",
+      env: "SLUICE_POD_NAMESPACE",
+    },
+    {
+      flags: "--log-level <level>",
+      description: "least level that is logged",
+      choices: ["debug", "info", "warn", "error"],
+      default: "info",
+    },
+  ],
+  examples: [
+    "sluice operator                                   # in a pod, all namespaces",
+    "sluice operator --kubeconfig ~/.kube/config -n dev   # on your screen, one namespace",
+  ],
+  run: async (_args, options, streams) => {
+    const { runOperator } = await import("../../operator/run.ts");
+    const stop = new AbortController();
+    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop.abort());
+    const text = (name: string): string | undefined => options[name] as string | undefined;
+    await runOperator(
+      {
+        kubeconfig: text("kubeconfig"),
+        context: text("context"),
+        namespace: text("namespace"),
+        configFile: text("config"),
+        flinkRest: text("flinkRest") as "direct" | "proxy" | undefined,
+        healthPort: Number(text("healthPort")),
+        workers: Number(text("workers")),
+        logLevel: text("logLevel") ?? "info",
+        leaderElection: options["leaderElect"]
+          ? { namespace: text("leaderElectNamespace") ?? "sluice-system", name: "sluice-operator" }
+          : undefined,
+        env: streams.env,
+      },
+      stop.signal,
+    );
+    return 0;
+  },
+};
