@@ -108,6 +108,7 @@ type Step =
         | "kill"
         | "delete"
         | "delete-background"
+    | "settle"
         | "rest"
         | "bad-savepoint";
     };
