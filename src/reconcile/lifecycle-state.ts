@@ -9,18 +9,24 @@ const POSSIBLY_FINISHED =
 
 const TERMINAL_MESSAGES = [MANUAL_RESTORE, POSSIBLY_FINISHED, HA_METADATA_GONE];
 
+/** The deployment is lost, and the error says that only a person can bring it back. */
+function isLostForGood({
+  error = "",
+  jobManagerDeploymentStatus = "MISSING",
+}: FlinkDeploymentStatus): boolean {
+  const lost = jobManagerDeploymentStatus === "MISSING" || jobManagerDeploymentStatus === "ERROR";
+  return lost && TERMINAL_MESSAGES.some((text) => error.includes(text));
+}
+
 export function lifecycleState(status: FlinkDeploymentStatus): LifecycleState {
-  const { lifecycleState: current, error = "", jobManagerDeploymentStatus: jobManager = "MISSING" } = status;
+  const { lifecycleState: current, reconciliationStatus: reconciliation = {} } = status;
   if (current === "DELETING" || current === "DELETED") return current;
-  const reconciliation = status.reconciliationStatus ?? {};
   const recorded = parseRecordedSpec(reconciliation.lastReconciledSpec);
-  if (recorded === undefined) return error === "" ? "CREATED" : "FAILED";
-  if (reconciliation.state === "UPGRADING") return "UPGRADING";
-  if (reconciliation.state === "ROLLING_BACK") return "ROLLING_BACK";
+  if (recorded === undefined) return (status.error ?? "") === "" ? "CREATED" : "FAILED";
+  if (reconciliation.state === "UPGRADING" || reconciliation.state === "ROLLING_BACK")
+    return reconciliation.state;
   if (recorded.spec.job?.state === "suspended") return "SUSPENDED";
-  if (status.jobStatus?.state === "FAILED") return "FAILED";
-  const lost = jobManager === "MISSING" || jobManager === "ERROR";
-  if (lost && TERMINAL_MESSAGES.some((text) => error.includes(text))) return "FAILED";
+  if (status.jobStatus?.state === "FAILED" || isLostForGood(status)) return "FAILED";
   if (reconciliation.state === "ROLLED_BACK") return "ROLLED_BACK";
   return sameRecord(reconciliation.lastReconciledSpec, reconciliation.lastStableSpec) ? "STABLE" : "DEPLOYED";
 }

@@ -101,8 +101,8 @@ function compareFields(
       (name === "taskManager" || (before && after))
     ) {
       return compareFields(
-        (before ?? {}) as object as Record<string, unknown>,
-        (after ?? {}) as object as Record<string, unknown>,
+        (before ?? {}) as Record<string, unknown>,
+        (after ?? {}) as Record<string, unknown>,
         `${name}.`,
         mode,
       );
@@ -139,7 +139,7 @@ export function diffSpecs(before: FlinkDeploymentSpec, after: FlinkDeploymentSpe
 function render(value: unknown): string {
   if (value === undefined || value === null) return "null";
   if (Array.isArray(value)) return `[${value.map(render).join(",")}]`;
-  return typeof value === "object" ? "{..}" : String(value as string | number | boolean);
+  return typeof value === "object" ? "{..}" : String(value);
 }
 
 /** Values of options that hold credentials never reach an event. */

@@ -108,7 +108,7 @@ type Step =
         | "kill"
         | "delete"
         | "delete-background"
-    | "settle"
+        | "settle"
         | "rest"
         | "bad-savepoint";
     };

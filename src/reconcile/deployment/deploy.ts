@@ -5,6 +5,7 @@
  */
 import type { UpgradeMode } from "../../api/flink-deployment.ts";
 import { GENERATION_ANNOTATION } from "../../api/flink-deployment.ts";
+import type { KubeObject } from "../../api/kube-object.ts";
 import { type DefaultedSpec, withSpecDefaults } from "../../api/defaults.ts";
 import {
   hasHaCheckpoint,
@@ -185,13 +186,19 @@ function removeJobGraphs(pass: Pass): boolean {
   return stale.length === 0;
 }
 
+/** The Deployment of this very attempt, by the generation that it carries. */
+function attempted(pass: Pass): KubeObject | undefined {
+  const deployment = ownDeployment(pass);
+  if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined) return undefined;
+  const generation = deployment.metadata.annotations?.[GENERATION_ANNOTATION];
+  return generation === String(pass.status.observedGeneration) ? deployment : undefined;
+}
+
 /** An attempt is recorded: bring its objects about, or recognise that they are there. */
 export function continueAttempt(pass: Pass, specChanged: boolean): void {
-  const deployment = ownDeployment(pass);
-  const mine =
-    deployment?.metadata.annotations?.[GENERATION_ANNOTATION] === String(pass.status.observedGeneration);
-  const inputs = clusterInputs(pass);
-  if (deployment !== undefined && mine && deployment.metadata.deletionTimestamp === undefined) {
+  const deployment = attempted(pass);
+  if (deployment !== undefined) {
+    const inputs = clusterInputs(pass);
     if (isComplete(pass, inputs)) return deployed(pass);
     pass.actions.push({ type: "create-cluster", inputs, existing: deployment });
     waitFor(pass, "Submitting", "completing the cluster's objects");
@@ -210,10 +217,14 @@ export function continueAttempt(pass: Pass, specChanged: boolean): void {
   if (specChanged && !(restore === "last-state" && versionChanged)) {
     return recordAttempt(pass, pass.spec, restore);
   }
+  createCluster(pass, restore);
+}
+
+function createCluster(pass: Pass, restore: UpgradeMode): void {
   if (restore === "last-state" && (!requireHaMetadata(pass) || !removeJobGraphs(pass))) return;
   if (restore !== "last-state" && !deleteHaMetadata(pass, "the job starts from another state")) return;
-  if (pass.status.error !== undefined && pass.observed.failure === undefined) delete pass.status.error;
   if (pass.observed.failure === undefined) {
+    delete pass.status.error;
     emit(pass, {
       type: "Normal",
       reason: "Submit",
@@ -221,7 +232,7 @@ export function continueAttempt(pass: Pass, specChanged: boolean): void {
       component: "JobManagerDeployment",
     });
   }
-  pass.actions.push({ type: "create-cluster", inputs, existing: undefined });
+  pass.actions.push({ type: "create-cluster", inputs: clusterInputs(pass), existing: undefined });
   waitFor(pass, "Submitting", "creating the cluster's objects");
   requeue(pass, 0);
 }

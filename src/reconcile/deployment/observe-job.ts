@@ -113,7 +113,7 @@ export function markStable(pass: Pass): void {
 
 function found(pass: Pass, job: JobOverview): void {
   const { jobStatus, reconciliationStatus } = pass.status;
-  const state = job.state as FlinkJobState;
+  const state = job.state;
   jobStatus.jobName = job.name;
   jobStatus.startTime = String(job.startTime);
   if (isTerminal(state)) return foundTerminal(pass, state);

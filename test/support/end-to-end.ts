@@ -1,0 +1,246 @@
+/** What the end-to-end tests share: the operator as a pod, jobs in namespaces of their own, and the proof of no loss. */
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { parseAllDocuments, stringify } from "yaml";
+import type { FlinkDeployment, FlinkDeploymentSpec, UpgradeMode } from "../../src/api/flink-deployment.ts";
+import { type NodeTestbed, useNode } from "../../testbed/node.ts";
+import { type CountingResult, verifyCounting } from "../../testbed/verify/counting.ts";
+
+export const BUCKET = "flink";
+const OPERATOR = "deployment/sluice-operator";
+
+export interface Cluster {
+  readonly testbed: NodeTestbed;
+  readonly kubectl: NodeTestbed["kubectl"];
+}
+
+function manifest(name: string): string {
+  return readFileSync(join(import.meta.dirname, "../../deploy", name), "utf8");
+}
+
+/** CRDs, rights and the operator's pod, as a user would apply them. */
+export async function installOperator(): Promise<Cluster> {
+  const testbed = await useNode();
+  const { kubectl } = testbed;
+  await kubectl(["apply", "--server-side", "-f", join(import.meta.dirname, "../../deploy/crds")]);
+  await kubectl(["apply", "-f", "-"], manifest("operator/operator.yaml"));
+  await kubectl(["apply", "-f", "-"], manifest("operator/rbac.yaml"));
+  await kubectl(["-n", "sluice-system", "rollout", "restart", OPERATOR]);
+  await kubectl(["-n", "sluice-system", "rollout", "status", OPERATOR, "--timeout=180s"]);
+  return { testbed, kubectl };
+}
+
+export function operatorLogs({ kubectl }: Cluster): Promise<string> {
+  return kubectl(["-n", "sluice-system", "logs", OPERATOR, "--tail=200"]);
+}
+
+/** SIGKILL, no grace: the pod is gone and its Deployment starts another. */
+export async function killOperator({ kubectl }: Cluster): Promise<void> {
+  const pods = ["-n", "sluice-system", "delete", "pod", "-l", "app.kubernetes.io/name=sluice-operator"];
+  await kubectl([...pods, "--grace-period=0", "--force", "--wait=false"]);
+}
+
+export async function until<T>(
+  what: string,
+  seconds: number,
+  look: () => Promise<T | undefined | false>,
+): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+export interface JobOptions {
+  readonly flink: "1.20" | "2.2" | "2.3";
+  readonly upgradeMode: UpgradeMode;
+  readonly spec?: Partial<FlinkDeploymentSpec>;
+}
+
+/** One job in one namespace, with its own folders in the bucket. */
+export class Job {
+  readonly cluster: Cluster;
+  readonly namespace: string;
+  readonly name = "counting";
+  readonly options: JobOptions;
+
+  private constructor(cluster: Cluster, namespace: string, options: JobOptions) {
+    this.cluster = cluster;
+    this.namespace = namespace;
+    this.options = options;
+  }
+
+  static async create(cluster: Cluster, options: JobOptions): Promise<Job> {
+    const namespace = `e2e-${randomBytes(3).toString("hex")}`;
+    await cluster.kubectl(["create", "namespace", namespace]);
+    await cluster.kubectl(
+      ["-n", namespace, "apply", "-f", "-"],
+      manifest("operator/flink-service-account.yaml"),
+    );
+    return new Job(cluster, namespace, options);
+  }
+
+  /** The example's manifest, with this test's image, folders and upgrade mode. */
+  manifest(): FlinkDeployment {
+    const text = readFileSync(join(import.meta.dirname, "../../examples/counting-job.yaml"), "utf8");
+    const example = parseAllDocuments(text)
+      .map((document) => document.toJS() as FlinkDeployment)
+      .find(({ kind }) => kind === "FlinkDeployment");
+    if (example === undefined) throw new Error("examples/counting-job.yaml holds no FlinkDeployment");
+    const { s3 } = this.cluster.testbed;
+    const folder = `s3://${BUCKET}/${this.namespace}`;
+    const { flink, upgradeMode, spec } = this.options;
+    return {
+      ...example,
+      metadata: { name: this.name, namespace: this.namespace },
+      spec: {
+        ...example.spec,
+        image: `sluice.test/flink:${flink}`,
+        imagePullPolicy: "Never",
+        flinkVersion: `v${flink.replace(".", "_")}` as "v2_3",
+        flinkConfiguration: {
+          ...(example.spec.flinkConfiguration as object),
+          "s3.endpoint": s3.endpoint,
+          "s3.path.style.access": "true",
+          "s3.access-key": s3.accessKey,
+          "s3.secret-key": s3.secretKey,
+          "state.checkpoints.dir": `${folder}/checkpoints`,
+          "state.savepoints.dir": `${folder}/savepoints`,
+          "high-availability.storageDir": `${folder}/ha`,
+          "execution.checkpointing.interval": "1 s",
+        },
+        job: {
+          ...example.spec.job,
+          args: ["--output", `${folder}/output`, "--rate", "200"],
+          upgradeMode,
+          state: "running",
+        },
+        ...spec,
+      },
+    };
+  }
+
+  async apply(): Promise<void> {
+    await this.cluster.kubectl(["apply", "-f", "-"], stringify(this.manifest()));
+  }
+
+  async get(): Promise<FlinkDeployment> {
+    const text = await this.cluster.kubectl([
+      "-n",
+      this.namespace,
+      "get",
+      "flinkdep",
+      this.name,
+      "-o",
+      "json",
+    ]);
+    return JSON.parse(text) as FlinkDeployment;
+  }
+
+  async patch(spec: Record<string, unknown>): Promise<number> {
+    const patch = [
+      "patch",
+      "flinkdep",
+      this.name,
+      "--type=merge",
+      "-p",
+      JSON.stringify({ spec }),
+      "-o",
+      "json",
+    ];
+    const text = await this.cluster.kubectl(["-n", this.namespace, ...patch]);
+    return (JSON.parse(text) as FlinkDeployment).metadata.generation ?? 0;
+  }
+
+  /** RUNNING and STABLE with the newest spec, and Ready says so. */
+  async stable(seconds = 180): Promise<FlinkDeployment> {
+    try {
+      return await until(`${this.namespace}/${this.name} STABLE`, seconds, async () => {
+        const found = await this.get();
+        const { status, metadata } = found;
+        const ready = status?.conditions?.find(({ type }) => type === "Ready");
+        const current =
+          status?.observedGeneration === metadata.generation &&
+          ready?.observedGeneration === metadata.generation;
+        const running = status?.jobStatus?.state === "RUNNING" && status.lifecycleState === "STABLE";
+        return current && running && ready?.status === "True" && found;
+      });
+    } catch (error) {
+      throw new Error(`${String(error)}\n${await this.explain()}`, { cause: error });
+    }
+  }
+
+  async state(wanted: string, seconds = 120): Promise<FlinkDeployment> {
+    try {
+      return await until(`${this.namespace}/${this.name} ${wanted}`, seconds, async () => {
+        const found = await this.get();
+        return found.status?.lifecycleState === wanted && found;
+      });
+    } catch (error) {
+      throw new Error(`${String(error)}\n${await this.explain()}`, { cause: error });
+    }
+  }
+
+  /** For the message of a failure: what somebody would look at first. */
+  async explain(): Promise<string> {
+    const { kubectl } = this.cluster;
+    const show = (args: string[]): Promise<string> =>
+      kubectl(["-n", this.namespace, ...args]).catch((error: unknown) => String(error));
+    const [status, objects, events, jobManager, operator] = await Promise.all([
+      show(["get", "flinkdep", this.name, "-o", "jsonpath={.status}"]),
+      show(["get", "deployments,pods,configmaps"]),
+      show(["get", "events", "--sort-by=.lastTimestamp"]),
+      show(["logs", "-l", "component=jobmanager", "--tail=60"]),
+      operatorLogs(this.cluster).catch((error: unknown) => String(error)),
+    ]);
+    return [status, objects, events, jobManager, operator].join("\n----\n");
+  }
+
+  result(): Promise<CountingResult> {
+    return verifyCounting(join(this.cluster.testbed.s3.bucketDir(BUCKET), this.namespace, "output"));
+  }
+
+  /** Waits until the job has committed more than it had, then asks that nothing is missing and nothing double. */
+  async provesNoLoss(freshStarts = 1): Promise<CountingResult> {
+    const before = (await this.result()).records;
+    const after = await until("new records in the output", 90, async () => {
+      const result = await this.result();
+      return result.records > before && result;
+    });
+    expect(after.missing, "records missing").toEqual([]);
+    expect(after.duplicates, "records double").toEqual([]);
+    expect(after.freshStarts, "starts without state").toBe(freshStarts);
+    return after;
+  }
+
+  async deletePods(component: "jobmanager" | "taskmanager"): Promise<void> {
+    const pods = [
+      "delete",
+      "pod",
+      "-l",
+      `app=${this.name},component=${component}`,
+      "--grace-period=0",
+      "--force",
+    ];
+    await this.cluster.kubectl(["-n", this.namespace, ...pods]);
+  }
+
+  /** Deletes the resource and asks that nothing is left of what Flink or Sluice made. */
+  async deleteLeavesNothing(): Promise<void> {
+    const { kubectl } = this.cluster;
+    await kubectl(["-n", this.namespace, "delete", "flinkdep", this.name, "--timeout=120s"]);
+    const kinds = "deployments,replicasets,pods,services,configmaps,ingresses";
+    await until("nothing left in the namespace", 60, async () => {
+      const names = (await kubectl(["-n", this.namespace, "get", kinds, "-o", "name"])).trim();
+      return (
+        names.split("\n").filter((name) => name !== "" && name !== "configmap/kube-root-ca.crt").length === 0
+      );
+    });
+    await kubectl(["delete", "namespace", this.namespace, "--wait=false"]);
+  }
+}
