@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { apiServerArgs, controllerManagerArgs, etcdArgs, type ControlPlane } from "./control-plane.ts";
-import { get } from "./https.ts";
+import { get } from "./http.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { CertificateAuthority } from "./pki.ts";
 import { assertAlive, signal, start } from "./processes.ts";
@@ -42,7 +42,7 @@ export async function createIdentities(plane: ControlPlane): Promise<Identities>
   // Known on purpose: the server listens on this machine only and lives for one run.
   const token = "sluice-testbed-admin";
   writeFileSync(join(pki, "tokens.csv"), `${token},testbed-admin,testbed-admin,"system:masters"\n`);
-  const url = `https://127.0.0.1:${apiPort}`;
+  const url = `https://${bindAddress}:${apiPort}`;
   const kubeconfigPath = join(pki, "admin.kubeconfig");
   writeFileSync(kubeconfigPath, kubeconfig(url, authority.pem, admin), { mode: 0o600 });
   return { authority, url, caPem: authority.pem, token, kubeconfigPath };
@@ -70,7 +70,7 @@ export async function waitUntilReady(
   await waitFor(
     "the API server to be ready",
     async () => {
-      const { status, body } = await get(`${url}/readyz`, caPem, token);
+      const { status, body } = await get(`${url}/readyz`, { caPem, token });
       if (status !== 200) throw new Error(`readyz answers ${status}: ${body.slice(0, 500)}`);
       return true;
     },

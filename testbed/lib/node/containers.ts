@@ -1,0 +1,32 @@
+/** What containerd is asked directly: images, and the containers that a killed run left in its records. */
+import { tryRun, run } from "../exec.ts";
+import { containerdSocket } from "./layout.ts";
+
+export function ctrArgs(dir: string, args: readonly string[]): string[] {
+  return ["--address", containerdSocket(dir), "--namespace", "k8s.io", ...args];
+}
+
+/** Runs ctr in Kubernetes' namespace. `deadline` in milliseconds, default one minute. */
+export function ctr(dir: string, args: readonly string[], deadline = 60_000): Promise<string> {
+  return run("ctr", ctrArgs(dir, args), { deadline });
+}
+
+export async function containerdAnswers(dir: string): Promise<boolean> {
+  const { code } = await tryRun("ctr", ctrArgs(dir, ["version"]), { deadline: 5_000 }).catch(() => ({
+    code: 1,
+  }));
+  return code === 0;
+}
+
+/**
+ * Removes all containers and their snapshots from containerd's lasting records. Their processes must be dead. Answers
+ * how many there were; 0 also when containerd does not answer, which `up` makes good.
+ */
+export async function removeContainers(dir: string): Promise<number> {
+  if (!(await containerdAnswers(dir))) return 0;
+  const containers = (await ctr(dir, ["containers", "ls", "--quiet"])).split("\n").filter((id) => id !== "");
+  if (containers.length === 0) return 0;
+  await tryRun("ctr", ctrArgs(dir, ["tasks", "rm", "--force", ...containers]));
+  await tryRun("ctr", ctrArgs(dir, ["containers", "rm", ...containers]));
+  return containers.length;
+}
