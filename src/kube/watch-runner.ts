@@ -114,10 +114,8 @@ class Runner<T extends KubeObject> {
     const { watchSeconds, idleMs, headersMs } = this.#options;
     const timeoutSeconds = Math.max(1, Math.round(watchSeconds * (1 - Math.random() / 10)));
     const onOpen = (): void => this.#take({ type: "watch-open" });
-    const params = {
-      ...selectors,
-      ...{ resourceVersion, timeoutSeconds, idleMs, headersMs, signal: this.#signal, onOpen },
-    };
+    const times = { timeoutSeconds, idleMs, headersMs };
+    const params = { ...selectors, ...times, resourceVersion, signal: this.#signal, onOpen };
     try {
       for await (const event of client.watch<T>(type, params)) {
         const at = this.#now();
