@@ -92,9 +92,10 @@ async function patchFinalizers(
 
 async function stopWithSavepoint(
   flink: FlinkRestClient,
-  { type: _, ...request }: Extract<Action, { type: "stop-with-savepoint" }>,
+  request: Extract<Action, { type: "stop-with-savepoint" }>,
 ): Promise<ActionFailure | undefined> {
-  const answer = await flink.stopWithSavepoint(request);
+  const { jobId, triggerId, targetDirectory, drain, formatType } = request;
+  const answer = await flink.stopWithSavepoint({ jobId, triggerId, targetDirectory, drain, formatType });
   if (answer.ok) return undefined;
   return { action: "stop-with-savepoint", reason: answer.failure.kind, message: answer.failure.message };
 }

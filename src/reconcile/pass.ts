@@ -64,18 +64,23 @@ export function effectiveConfiguration(pass: Pass, spec: DefaultedSpec): FlinkCo
   return { ...pass.options.defaults, ...flattenConfiguration(spec.flinkConfiguration) };
 }
 
+/** Options that act on Sluice, not on the running cluster: the user's newest word counts. */
+function isLive(key: string): boolean {
+  return (
+    key.startsWith("kubernetes.operator.") ||
+    key.startsWith("job.autoscaler.") ||
+    key === "state.savepoints.dir" ||
+    key === "execution.checkpointing.savepoint-dir"
+  );
+}
+
 /** The configuration that the deployed cluster runs with, but `kubernetes.operator.*` as the user has it now. */
 export function observeConfiguration(pass: Pass): FlinkConfiguration {
   const deployed = effectiveConfiguration(pass, recordedSpec(pass)?.spec ?? pass.spec);
   const current = effectiveConfiguration(pass, pass.spec);
-  const live = (key: string): boolean =>
-    key.startsWith("kubernetes.operator.") ||
-    key.startsWith("job.autoscaler.") ||
-    key === "state.savepoints.dir" ||
-    key === "execution.checkpointing.savepoint-dir";
   return {
-    ...Object.fromEntries(Object.entries(deployed).filter(([key]) => !live(key))),
-    ...Object.fromEntries(Object.entries(current).filter(([key]) => live(key))),
+    ...Object.fromEntries(Object.entries(deployed).filter(([key]) => !isLive(key))),
+    ...Object.fromEntries(Object.entries(current).filter(([key]) => isLive(key))),
   };
 }
 

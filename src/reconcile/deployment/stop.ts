@@ -48,14 +48,25 @@ export function neverSeen(pass: Pass): boolean {
   return !hasHaMetadata(pass.cluster.configMaps.filter(isHaConfigMap));
 }
 
+function checkpointAges(
+  pass: Pass,
+): Pick<UpgradeFacts, "jobAge" | "completedCheckpointAge" | "pendingCheckpointAge"> {
+  const statistics = pass.flink.checkpoints?.ok ? pass.flink.checkpoints.value : undefined;
+  const age = (time: number | undefined): number | undefined =>
+    time === undefined ? undefined : pass.now - time;
+  const startTime = Number(pass.status.jobStatus.startTime);
+  return {
+    jobAge: startTime > 0 ? pass.now - startTime : undefined,
+    completedCheckpointAge: age(statistics?.latest.completed?.completionTime),
+    pendingCheckpointAge: age(statistics?.pendingSince),
+  };
+}
+
 export function upgradeFacts(pass: Pass): UpgradeFacts {
-  const { status, now } = pass;
+  const { status } = pass;
   const recorded = recordedSpec(pass);
   const deployed = observeConfiguration(pass);
   const wanted = effectiveConfiguration(pass, pass.spec);
-  const statistics = pass.flink.checkpoints?.ok ? pass.flink.checkpoints.value : undefined;
-  const age = (time: number | undefined): number | undefined => (time === undefined ? undefined : now - time);
-  const startTime = Number(status.jobStatus.startTime);
   return {
     upgradeMode: pass.spec.job?.upgradeMode ?? "stateless",
     jobState: status.jobStatus.state,
@@ -73,9 +84,7 @@ export function upgradeFacts(pass: Pass): UpgradeFacts {
     jobManagerMissing: status.jobManagerDeploymentStatus === "MISSING",
     jobManagerFailed: status.jobManagerDeploymentStatus === "ERROR",
     maxCheckpointAge: getDuration(wanted, LAST_STATE_MAX_CHECKPOINT_AGE),
-    jobAge: Number.isFinite(startTime) && startTime > 0 ? now - startTime : undefined,
-    completedCheckpointAge: age(statistics?.latest.completed?.completionTime),
-    pendingCheckpointAge: age(statistics?.pendingSince),
+    ...checkpointAges(pass),
   };
 }
 
@@ -216,16 +225,15 @@ function savepointFailed(pass: Pass, message: string): void {
 function followSavepoint(pass: Pass, job: JobOverview | undefined): void {
   const { jobStatus } = pass.status;
   const { savepoint } = pass.flink;
-  if (savepoint?.ok && savepoint.value.state === "COMPLETED" && savepoint.value.location !== undefined) {
-    jobStatus.upgradeSavepointPath = savepoint.value.location;
-    keepInHistory(pass, savepoint.value.location);
+  const ended = savepoint?.ok && savepoint.value.state === "COMPLETED" ? savepoint.value : undefined;
+  if (ended?.location !== undefined) {
+    jobStatus.upgradeSavepointPath = ended.location;
+    keepInHistory(pass, ended.location);
     jobStatus.state = "FINISHED";
     return recordStopped(pass, "savepoint");
   }
   if (isTerminal(jobStatus.state)) return stoppedByItself(pass);
-  if (savepoint?.ok && savepoint.value.state === "COMPLETED") {
-    return savepointFailed(pass, savepoint.value.failure ?? "the savepoint failed; Flink gives no cause");
-  }
+  if (ended) return savepointFailed(pass, ended.failure ?? "the savepoint failed; Flink gives no cause");
   const unknownToFlink = savepoint?.ok === false && savepoint.failure.status === 404;
   if (pass.observed.failure?.action === "stop-with-savepoint" && pass.observed.failure.reason === "http") {
     return savepointFailed(pass, `Flink refused the savepoint: ${pass.observed.failure.message}`);
