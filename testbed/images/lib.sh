@@ -52,7 +52,7 @@ cached() {
     fi
     exec {lock}>&-
   fi
-  # The newest use keeps a result alive when old ones are swept by age.
-  touch -c "$result"
+  # The newest use, for those who sweep old results. The result itself keeps its date: importers go by it.
+  touch "$result.lock"
   echo "$result"
 }
