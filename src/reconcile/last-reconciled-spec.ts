@@ -23,7 +23,7 @@ export function parseRecordedSpec(text: string | undefined): RecordedSpec | unde
   if (typeof parsed !== "object" || parsed === null) return undefined;
   const record = parsed as Record<string, unknown>;
   const meta = record["resource_metadata"] ?? undefined;
-  if (meta !== undefined && typeof record["spec"] === "object" && record["spec"] !== null) {
+  if (meta && typeof record["spec"] === "object" && record["spec"] !== null) {
     return {
       spec: withSpecDefaults(record["spec"]),
       firstDeployment: meta.firstDeployment === true,
