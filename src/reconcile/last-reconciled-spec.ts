@@ -22,11 +22,16 @@ export function parseRecordedSpec(text: string | undefined): RecordedSpec | unde
   }
   if (typeof parsed !== "object" || parsed === null) return undefined;
   const record = parsed as Record<string, unknown>;
-  const meta = record["resource_metadata"] ?? undefined;
-  if (meta && typeof record["spec"] === "object" && record["spec"] !== null) {
+  const meta = record["resource_metadata"];
+  if (
+    typeof meta === "object" &&
+    meta !== null &&
+    typeof record["spec"] === "object" &&
+    record["spec"] !== null
+  ) {
     return {
       spec: withSpecDefaults(record["spec"]),
-      firstDeployment: meta.firstDeployment === true,
+      firstDeployment: (meta as { firstDeployment?: boolean }).firstDeployment === true,
     };
   }
   // The oldest format: the spec itself, with an apiVersion among its fields.
