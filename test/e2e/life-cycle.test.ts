@@ -1,6 +1,6 @@
 /** A job's life on a real Kubernetes with a real Flink and state on S3: after each event, no record lost, none double. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Cluster, installOperator, Job, killOperator, until } from "../support/end-to-end.ts";
+import { type Cluster, installOperator, Job, killOperator, until } from "../../testbed/scenario.ts";
 
 let cluster: Cluster;
 beforeAll(async () => {
