@@ -1,0 +1,38 @@
+/** Outages of the API server around a running job: nothing is lost, and Sluice needs no restart. */
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Cluster, installOperator, Job } from "../../testbed/scenario.ts";
+
+let cluster: Cluster;
+let job: Job;
+
+async function restarts(): Promise<string> {
+  const path = "jsonpath={.items[*].status.containerStatuses[*].restartCount}";
+  return cluster.kubectl(["-n", "sluice-system", "get", "pods", "-o", path]);
+}
+
+beforeAll(async () => {
+  cluster = await installOperator();
+  job = await Job.create(cluster, { flink: "2.3", upgradeMode: "savepoint" });
+  await job.apply();
+  await job.stable(240);
+});
+
+describe("the API server", () => {
+  it("restarts, and the next change is carried out", async () => {
+    await cluster.testbed.restartApiServer();
+    await job.patch({ job: { parallelism: 2 } });
+    await job.stable(240);
+    await job.provesNoLoss();
+    expect(await restarts()).toBe("0");
+  });
+
+  it("stalls for 60 s in the middle of an upgrade, which then ends as asked", async () => {
+    await job.patch({ job: { parallelism: 1 } });
+    await job.state("UPGRADING");
+    await cluster.testbed.stallApi(60);
+    await job.stable(300);
+    await job.provesNoLoss();
+    expect(await restarts()).toBe("0");
+    await job.deleteLeavesNothing();
+  });
+});
