@@ -150,7 +150,7 @@ export function selectContext(config: KubeConfig, wanted: string | undefined): S
       `Add it under "clusters", or choose another context; known: ${known}.`,
     );
   }
-  if (typeof cluster.server !== "string" || !URL.canParse(cluster.server)) {
+  if (typeof cluster.server !== "string" || !isHttpUrl(cluster.server)) {
     const wrong = `The cluster "${context.cluster}" of the ${description} has no usable server: ${String(cluster.server)}`;
     throw new KubeConfigError(wrong, 'Set "server" to a URL such as https://host:6443.');
   }
@@ -161,6 +161,10 @@ export function selectContext(config: KubeConfig, wanted: string | undefined): S
   }
   const namespace = context.namespace === "" ? undefined : context.namespace;
   return { context: name, namespace, cluster: { ...cluster, server: cluster.server }, user, description };
+}
+
+function isHttpUrl(text: string): boolean {
+  return /^https?:\/\//i.test(text) && URL.canParse(text);
 }
 
 function named<T>(list: unknown, key: string): Map<string, T> {

@@ -18,9 +18,10 @@ function object(
   return { apiVersion: "v1", kind: "Pod", metadata };
 }
 
+const version = (one: KubeObject | undefined): string => one?.metadata.resourceVersion ?? "-";
+
 function recorded(): { store: Store<KubeObject>; changes: string[] } {
   const changes: string[] = [];
-  const version = (one: KubeObject | undefined): string => one?.metadata.resourceVersion ?? "-";
   const store = new Store<KubeObject>(
     (key, now, before) => changes.push(`${key} ${version(before)}>${version(now)}`),
     { app: ({ metadata }) => (metadata.labels?.["app"] === undefined ? [] : [metadata.labels["app"]]) },

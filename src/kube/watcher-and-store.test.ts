@@ -15,7 +15,7 @@ import {
 } from "./watcher.ts";
 import type { WatchEvent } from "./watch-event.ts";
 
-const times = { ...WATCHER_TIMES, pageSize: 2 };
+const times = { ...WATCHER_TIMES, pageSize: 1 };
 const failure = (code: "expired" | "network"): KubeApiError =>
   new KubeApiError("x", { status: code === "expired" ? 410 : 0, reason: "", code });
 
@@ -155,6 +155,10 @@ class Subject {
   }
 }
 
+function sorted(objects: Iterable<KubeObject>): KubeObject[] {
+  return [...objects].toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+}
+
 const names = fc.constantFrom("a", "b", "c", "d", "e");
 const happening = fc.oneof(
   { weight: 3, arbitrary: names.map((name) => ({ type: "put" as const, name })) },
@@ -185,12 +189,10 @@ test("after any faults the store is the server's, its readers know every change,
       }
       for (const object of late.splice(0)) store.putOwn(object);
       for (let round = 0; !subject.settled && round < 300; round++) subject.go("none");
-      const expected = [...server.objects.values()].toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-      const sorted = (objects: Iterable<KubeObject>): KubeObject[] =>
-        [...objects].toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+      const expected = sorted(server.objects.values());
       expect(sorted(store.list())).toEqual(expected);
       expect(sorted(subject.mirror.values())).toEqual(expected);
     }),
-    { numRuns: 1000 },
+    { numRuns: 2000 },
   );
 });
