@@ -13,7 +13,7 @@ import type {
 const OPAQUE = new Set(["podTemplate", "flinkConfiguration"]);
 
 /** A deep copy without null and undefined fields; opaque fields are copied by reference. */
-function withoutNulls<T>(value: T): T {
+export function withoutNulls<T>(value: T): T {
   if (Array.isArray(value)) return value.map(withoutNulls) as T;
   if (value === null || typeof value !== "object") return value;
   const kept = Object.entries(value).filter(([, child]) => child !== null && child !== undefined);

@@ -1,5 +1,6 @@
 /** Every command of `sluice`, in the order of the help. */
 import type { Command } from "./command.ts";
 import { operator } from "./commands/operator.ts";
+import { validate } from "./commands/validate.ts";
 
-export const commands: readonly Command[] = [operator];
+export const commands: readonly Command[] = [validate, operator];

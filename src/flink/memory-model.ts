@@ -102,11 +102,23 @@ const NETWORK_FRACTION: Option = {
 const NETWORK_BUFFERS: Option = { key: "taskmanager.network.numberOfBuffers" };
 const SEGMENT_SIZE: Option = { key: "taskmanager.memory.segment-size", default: "32k" };
 
+/** The option that everything else is derived from, and its bytes. */
+interface Base {
+  readonly option: Option;
+  readonly bytes: number;
+}
+
+/** The beginning of a sentence about Flink's part: the size that the user wrote, and what is left of it. */
+function flinkShare({ bytes }: Base, totalFlink: number): string {
+  if (bytes === totalFlink) return formatBytes(bytes);
+  return `${formatBytes(bytes)} leaves Flink ${formatBytes(totalFlink)}, which`;
+}
+
 /** How one of the two processes divides Flink's part. */
 interface FlinkPart<T> {
   readonly options: ProcessOptions;
   fromFineGrained(read: MemoryReader): T;
-  fromTotal(read: MemoryReader, totalFlink: number, base: Option): T;
+  fromTotal(read: MemoryReader, totalFlink: number, base: Base): T;
   sum(memory: T): number;
 }
 
@@ -162,12 +174,21 @@ function divide<T>(read: MemoryReader, part: FlinkPart<T>): T & JvmMemory & Tota
   }
   if (read.has(options.flink)) {
     const total = read.size(options.flink);
-    return finish(part.fromTotal(read, total, options.flink), jvmFromFlink(read, options, total));
+    return finish(
+      part.fromTotal(read, total, { option: options.flink, bytes: total }),
+      jvmFromFlink(read, options, total),
+    );
   }
   if (read.has(options.process)) {
     const process = read.size(options.process);
     const jvm = jvmFromProcess(read, options, process);
-    return finish(part.fromTotal(read, process - jvm.metaspace - jvm.overhead, options.process), jvm);
+    return finish(
+      part.fromTotal(read, process - jvm.metaspace - jvm.overhead, {
+        option: options.process,
+        bytes: process,
+      }),
+      jvm,
+    );
   }
   throw new Unsatisfiable({
     option: options.process.key,
@@ -198,9 +219,9 @@ const jobManagerPart = (): FlinkPart<JobManagerFlinkMemory> => {
       const offHeap = read.size(JM_OFF_HEAP);
       if (totalFlink <= offHeap) {
         throw new Unsatisfiable({
-          option: base.key,
-          message: `leaves Flink ${formatBytes(totalFlink)}, and off-heap memory alone takes ${formatBytes(offHeap)} (${JM_OFF_HEAP.key}): nothing is left for the heap`,
-          grow: base,
+          option: base.option.key,
+          message: `${flinkShare(base, totalFlink)} is no more than the off-heap memory, ${formatBytes(offHeap)}: nothing is left for the heap`,
+          grow: base.option,
         });
       }
       return { heap: totalFlink - offHeap, offHeap };
@@ -229,7 +250,7 @@ function remainingNetwork(
   version: FlinkVersion,
   totalFlink: number,
   others: Omit<TaskManagerFlinkMemory, "network">,
-  base: Option,
+  base: Base,
 ): number {
   const taken = sumTaskManager({ ...others, network: 0 });
   const network = totalFlink - taken;
@@ -237,9 +258,9 @@ function remainingNetwork(
   const { min, max } = setting.range ?? { min: setting.fixed, max: setting.fixed };
   if (network < min || network > max) {
     throw new Unsatisfiable({
-      option: base.key,
-      message: `leaves Flink ${formatBytes(totalFlink)}; heap, off-heap and managed memory take ${formatBytes(taken)} of it, which makes the network memory ${formatBytes(network)}, outside ${formatBytes(min)} to ${formatBytes(max)}`,
-      next: `change ${base.key}, or leave out ${TASK_HEAP.key}`,
+      option: base.option.key,
+      message: `${flinkShare(base, totalFlink)} less heap, off-heap and managed memory (${formatBytes(taken)}) makes the network memory ${formatBytes(network)}, outside ${formatBytes(min)} to ${formatBytes(max)}`,
+      next: `change ${base.option.key}, or leave out ${TASK_HEAP.key}`,
     });
   }
   return network;
@@ -262,7 +283,7 @@ function taskManagerFromTotal(
   read: MemoryReader,
   version: FlinkVersion,
   totalFlink: number,
-  base: Option,
+  base: Base,
 ): TaskManagerFlinkMemory {
   const fixed = fixedTaskManagerSizes(read);
   const managed = read.has(MANAGED_SIZE)
@@ -277,12 +298,12 @@ function taskManagerFromTotal(
   const taken = sumTaskManager({ ...fixed, managed, network, taskHeap: 0 });
   if (taken > totalFlink) {
     throw new Unsatisfiable({
-      option: base.key,
+      option: base.option.key,
       message:
-        `leaves Flink ${formatBytes(totalFlink)}, which is less than framework heap ${formatBytes(fixed.frameworkHeap)}, ` +
+        `${flinkShare(base, totalFlink)} is less than framework heap ${formatBytes(fixed.frameworkHeap)}, ` +
         `framework off-heap ${formatBytes(fixed.frameworkOffHeap)}, task off-heap ${formatBytes(fixed.taskOffHeap)}, ` +
         `managed ${formatBytes(managed)} and network ${formatBytes(network)} together`,
-      grow: base,
+      grow: base.option,
     });
   }
   return { ...fixed, managed, network, taskHeap: totalFlink - taken };
@@ -300,7 +321,13 @@ const taskManagerPart = (version: FlinkVersion): FlinkPart<TaskManagerFlinkMemor
       };
       if (read.has(options.flink)) {
         const total = read.size(options.flink);
-        return { ...others, network: remainingNetwork(read, version, total, others, options.flink) };
+        return {
+          ...others,
+          network: remainingNetwork(read, version, total, others, {
+            option: options.flink,
+            bytes: total,
+          }),
+        };
       }
       const setting = networkSetting(read, version);
       const base = sumTaskManager({ ...others, network: 0 });

@@ -1,0 +1,48 @@
+/** Everything that can be said about a FlinkStateSnapshot. */
+import { withoutNulls } from "../../api/defaults.ts";
+import type { FlinkStateSnapshot, FlinkStateSnapshotSpec } from "../../api/flink-state-snapshot.ts";
+import { error, type Finding } from "./finding.ts";
+import { unlessWrong } from "./flink-deployment.ts";
+import { wrongValues } from "./schema-check.ts";
+import { withoutFields } from "./subject.ts";
+
+function checkSpec(spec: FlinkStateSnapshotSpec): Finding[] {
+  const isSavepoint = spec.savepoint !== undefined;
+  const isCheckpoint = spec.checkpoint !== undefined;
+  if (isSavepoint && isCheckpoint) {
+    return [error("spec.checkpoint", "cannot stand beside spec.savepoint", "keep one of the two")];
+  }
+  if (!isSavepoint && !isCheckpoint) {
+    return [error("spec", "needs either savepoint or checkpoint", "add savepoint: {} or checkpoint: {}")];
+  }
+  if (spec.savepoint?.alreadyExists === true) return [];
+  if (spec.jobReference === undefined) {
+    return [error("spec.jobReference", "is required", "name the job: kind and name")];
+  }
+  return (["kind", "name"] as const)
+    .filter((field) => (spec.jobReference?.[field] ?? "") === "")
+    .map((field) => error(`spec.jobReference.${field}`, "is required"));
+}
+
+/** `targetExists`: whether the job that it names does; undefined where nobody can know. */
+export function validateFlinkStateSnapshot(resource: FlinkStateSnapshot, targetExists?: boolean): Finding[] {
+  const wrong = wrongValues(resource);
+  const { spec } = withoutFields(resource, wrong);
+  const findings = checkSpec(withoutNulls(spec ?? {}));
+  const isPending = (resource.status?.state ?? "TRIGGER_PENDING") === "TRIGGER_PENDING";
+  if (
+    wrong.length + findings.length === 0 &&
+    targetExists === false &&
+    isPending &&
+    spec.savepoint?.alreadyExists !== true
+  ) {
+    const { kind, name } = spec.jobReference ?? {};
+    findings.push(
+      error(
+        "spec.jobReference",
+        `${kind} ${name} does not exist in namespace ${resource.metadata.namespace}`,
+      ),
+    );
+  }
+  return unlessWrong(wrong, findings);
+}
