@@ -106,9 +106,12 @@ export function start(spec: ProcessSpec): Identity {
   closeSync(log);
   child.on("error", () => {}); // Seen below: there is no pid.
   child.unref();
-  const identity = child.pid === undefined ? undefined : identify(child.pid);
-  if (identity === undefined) throw new Error(`${spec.name}: ${spec.command} cannot be started`);
-  writeFileSync(pidFile(spec.dir, spec.name), JSON.stringify({ ...identity, command: spec.command }));
+  // It may have failed already; then assertAlive tells why. Its entry stays until this process turns to its events.
+  const startTime = child.pid === undefined ? undefined : statFields(child.pid)?.[19];
+  if (child.pid === undefined || startTime === undefined)
+    throw new Error(`${spec.name}: ${spec.command} cannot be started`);
+  const identity = { pid: child.pid, startTime };
+  writeFileSync(pidFile(spec.dir, spec.name), JSON.stringify(identity));
   return identity;
 }
 

@@ -1,4 +1,4 @@
-/** Long steps show that they live: a line when they start, one every few seconds, one when they end. */
+/** Long steps show that they live: a line after a few seconds, then now and again, and one when they end. */
 
 const quietUntil = 3_000;
 const every = 15_000;
@@ -7,7 +7,7 @@ function seconds(since: number): string {
   return `${((performance.now() - since) / 1000).toFixed(0)} s`;
 }
 
-/** Runs a step. A quick one prints one line at its end; a slow one also says that it goes on. */
+/** Runs a step. A quick one prints nothing. */
 export async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
   const started = performance.now();
   let timer = setTimeout(function tick() {
@@ -16,7 +16,7 @@ export async function step<T>(title: string, work: () => Promise<T>): Promise<T>
   }, quietUntil);
   try {
     const result = await work();
-    console.error(`  ${title}: ${seconds(started)}`);
+    if (performance.now() - started > quietUntil) console.error(`  ${title}: ${seconds(started)}`);
     return result;
   } catch (error) {
     console.error(`  ${title}: failed after ${seconds(started)}`);

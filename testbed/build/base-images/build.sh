@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds into $1 two small image archives (OCI layouts in a tar), without a container tool:
 #   pause.tar  sluice.test/pause:1  the sandbox program, statically linked
-#   tools.tar  sluice.test/tools:1  Debian's static busybox, for tests that ask from inside a pod
+#   tools.tar  sluice.test/tools:1  Debian's busybox, for tests that ask from inside a pod
 set -euo pipefail
 out=$1
 cd "$(dirname "$0")"
@@ -44,13 +44,16 @@ gcc -Os -static -Wall -o "$work/pause/pause" pause.c
 strip "$work/pause/pause"
 image pause sluice.test/pause:1 /pause
 
-# The package as a file: installing it would push the machine's own busybox out.
+# The package as a file: installing it could push another busybox off the machine. Not busybox-static: a statically
+# linked glibc looks up names only where the shared libraries of its very version lie beside it.
 chmod 777 "$work/download"
 chmod 711 "$work"
-fetch() { (cd "$work/download" && apt-get -qq download busybox-static); }
+fetch() { (cd "$work/download" && apt-get -qq download busybox); }
 fetch || { apt-get -qq update && fetch; }
-dpkg-deb --extract "$work"/download/busybox-static_*.deb "$work/package"
+dpkg-deb --extract "$work"/download/busybox_*.deb "$work/package"
 mv "$work/package/bin/busybox" "$work/tools/bin/"
+# The shared libraries and the loader, at the very paths where the program looks for them.
+ldd "$work/tools/bin/busybox" | grep -o '/[^ ]*' | xargs -I{} cp --parents --dereference {} "$work/tools"
 for applet in $("$work/tools/bin/busybox" --list); do
   [ "$applet" = busybox ] || ln -s busybox "$work/tools/bin/$applet"
 done

@@ -128,7 +128,9 @@ function proxyConfig(dir: string): unknown {
 }
 
 function corefile(dir: string): string {
-  return `.:53 {
+  // Two blocks, since within one the template would answer before the cluster is asked. Unknown names are denied at
+  // once instead of being forwarded: no question leaves the machine.
+  return `cluster.local:53 in-addr.arpa:53 {
   bind ${bridgeAddress}
   errors
   ready ${bridgeAddress}:${ports.dnsReady}
@@ -136,6 +138,9 @@ function corefile(dir: string): string {
     kubeconfig ${dir}/pki/admin.kubeconfig
     ttl 2
   }
+}
+.:53 {
+  bind ${bridgeAddress}
   template ANY ANY {
     rcode NXDOMAIN
   }

@@ -41,6 +41,7 @@ export async function down(dir: string): Promise<void> {
   removeCgroups();
   for (const socket of sockets) rmSync(socket, { force: true });
   removeLogLinks(dir);
+  removeCniResults();
   restoreSysctls(dir);
   removeFiles(dir);
   const left = await traces(dir);
@@ -125,6 +126,17 @@ function removeLogLinks(dir: string): void {
     if (safely(() => readlinkSync(path))?.startsWith(`${dir}/`) === true) rmSync(path, { force: true });
   }
   safely(() => rmdirSync(folder));
+}
+
+/** The network plugins' notes on pods whose removal they did not see; their place is fixed as well. */
+function removeCniResults(): void {
+  const folder = "/var/lib/cni/results";
+  const names = safely(() => readdirSync(folder)) ?? [];
+  const pods = names.map((name) => /^sluice-(.+)-eth0$/.exec(name)?.[1]).filter((id) => id !== undefined);
+  for (const id of pods) {
+    for (const name of [`sluice-${id}-eth0`, `cni-loopback-${id}-lo`])
+      rmSync(join(folder, name), { force: true });
+  }
 }
 
 function removeFiles(dir: string): void {

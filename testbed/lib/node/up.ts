@@ -1,6 +1,7 @@
 /** Brings the node size up: a control plane and one node that really runs pods. */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { builtPrograms } from "../builds.ts";
 import type { ControlPlane } from "../control-plane.ts";
 import {
@@ -54,22 +55,31 @@ export async function up(dir: string, images: readonly string[]): Promise<NodeSt
   if (process.getuid?.() !== 0)
     throw new Error("the node size needs root (the api size does not: --size api)");
   assertNotTaken(dir, await bridgeOwner());
-  const running = readState(dir);
-  const state =
-    running !== undefined && (await unhealthy(dir, running)).length === 0 ? running : await fresh(dir);
+  await ensurePackages();
+  const programs = await buildPrograms();
+  const state = (await runningWell(dir, programs)) ?? (await fresh(dir, programs));
   for (const name of images) await loadImage(dir, name);
   return state;
 }
 
-async function fresh(dir: string): Promise<NodeState> {
-  await ensurePackages();
-  const programs: Programs = {
+async function buildPrograms(): Promise<Programs> {
+  return {
     kubernetes: await builtPrograms("kubernetes"),
     etcd: await builtPrograms("etcd"),
     coredns: await builtPrograms("coredns"),
     versitygw: await builtPrograms("versitygw"),
     baseImages: await builtPrograms("base-images"),
   };
+}
+
+/** What runs already, where it is all well and made of these very programs. */
+async function runningWell(dir: string, programs: Programs): Promise<NodeState | undefined> {
+  const state = readState(dir);
+  if (state === undefined || !isDeepStrictEqual(state.programs, programs)) return undefined;
+  return (await unhealthy(dir, state)).length === 0 ? state : undefined;
+}
+
+async function fresh(dir: string, programs: Programs): Promise<NodeState> {
   await step("removing what an earlier run left", () => down(dir));
   rmSync(join(dir, "logs"), { recursive: true, force: true });
   return step("starting Kubernetes", () => startAll(dir, programs));
