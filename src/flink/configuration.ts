@@ -1,10 +1,14 @@
 /** Flink configuration as a flat map of text, the form that everything inside Sluice works on. */
 import { parseDuration } from "./duration.ts";
+import { parseMap } from "./structured-text.ts";
+
+export { parseList, parseMap } from "./structured-text.ts";
 
 export type FlinkConfiguration = Readonly<Record<string, string>>;
 
 function scalar(value: unknown): string {
-  return typeof value === "object" ? "" : String(value as string | number | boolean);
+  if (typeof value === "string") return value;
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : "";
 }
 
 /**
@@ -69,27 +73,25 @@ export function getNumber(config: FlinkConfiguration, option: Option): number | 
   return Number.isFinite(value) ? value : undefined;
 }
 
-/** A Flink list: `a;b;c` (a single quote protects a separator). */
-export function parseList(text: string): string[] {
-  return (text.match(/(?:'(?:[^']|'')*'|[^;])+/g) ?? [])
-    .map((item) =>
-      item
-        .trim()
-        .replace(/^'(.*)'$/s, "$1")
-        .replaceAll("''", "'"),
-    )
-    .filter((item) => item !== "");
+/**
+ * The entries of a map option, which is one value (`k1:v1,k2:v2`) or, when that is absent, every key below its name.
+ * Undefined when it is not set, "malformed" when Flink could not read it either.
+ */
+export function getMap(
+  config: FlinkConfiguration,
+  option: Option,
+): Readonly<Record<string, string>> | "malformed" | undefined {
+  const text = getOption(config, option);
+  if (text !== undefined) return parseMap(text) ?? "malformed";
+  const prefix = `${option.key}.`;
+  const below = Object.entries(config).filter(([key]) => key.startsWith(prefix));
+  if (below.length === 0) return undefined;
+  return Object.fromEntries(below.map(([key, value]) => [key.slice(prefix.length), value]));
 }
 
-/** A Flink map: `k1:v1,k2:v2`. */
-export function parseMap(text: string): Record<string, string> {
-  const entries = (text.match(/(?:'(?:[^']|'')*'|[^,])+/g) ?? []).map((pair) => {
-    const bare = pair
-      .trim()
-      .replace(/^'(.*)'$/s, "$1")
-      .replaceAll("''", "'");
-    const colon = bare.indexOf(":");
-    return [bare.slice(0, colon).trim(), bare.slice(colon + 1).trim()] as const;
-  });
-  return Object.fromEntries(entries.filter(([key]) => key !== ""));
+/** Without the option in any form, entries below its name included. */
+export function withoutMap(config: FlinkConfiguration, option: Option): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(withoutOption(config, option)).filter(([key]) => !key.startsWith(`${option.key}.`)),
+  );
 }

@@ -10,6 +10,12 @@ export function isKubernetesHaActive(config: FlinkConfiguration): boolean {
   return type.toLowerCase() === "kubernetes" || type === FACTORY;
 }
 
+/** Whether there is high availability of any kind: Kubernetes, ZooKeeper, or a factory of the user's. */
+export function isHaActive(config: FlinkConfiguration): boolean {
+  const type = getOption(config, HA_TYPE)?.trim().toLowerCase() ?? "none";
+  return type !== "none" && type !== "standalone";
+}
+
 /** The label selector of the ConfigMaps that Flink writes for cluster `id`. */
 export function haConfigMapLabels(id: string): Record<string, string> {
   return { app: id, type: "flink-native-kubernetes" };

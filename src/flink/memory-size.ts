@@ -58,3 +58,13 @@ export function parseMemory(text: string): number | undefined {
   const quantity = parseQuantity(upper.replace(/([KMGTPE])I$/, "$1i").replace(/K$/, "k"));
   return quantity === undefined || quantity < 0 ? undefined : Math.ceil(quantity);
 }
+
+/** Bytes as Flink itself writes them: the largest unit without a remainder ("2 gb", "1600 mb", "1000 bytes"). */
+export function formatFlinkMemory(bytes: number): string {
+  const units = ["tb", "gb", "mb", "kb"];
+  for (const [index, unit] of units.entries()) {
+    const factor = 1024 ** (units.length - index);
+    if (bytes >= factor && bytes % factor === 0) return `${bytes / factor} ${unit}`;
+  }
+  return `${bytes} bytes`;
+}

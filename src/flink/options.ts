@@ -37,7 +37,7 @@ export const HA_STORAGE_DIR: Option = {
 };
 export const SCHEDULER_MODE: Option = { key: "scheduler-mode" };
 export const TASK_SLOTS: Option = { key: "taskmanager.numberOfTaskSlots", default: "1" };
-export const REST_PORT: Option = { key: "rest.port", default: "8081" };
+export const REST_PORT: Option = { key: "rest.port", aliases: ["web.port"], default: "8081" };
 
 const operator = (key: string, fallback?: string, aliases?: string[]): Option => ({
   key: `kubernetes.operator.${key}`,

@@ -1,0 +1,101 @@
+/** What is mounted into the JobManager's container, in the order of Flink's client, and the variables that go with it. */
+import type { EnvVar, Volume, VolumeMount } from "kubernetes-types/core/v1.d.ts";
+import { type FlinkConfiguration, getOption } from "../flink/configuration.ts";
+import { isAtLeast } from "../flink/flink-version.ts";
+import {
+  ARTIFACTS_DIR,
+  CONF_DIR,
+  ENV_FROM_SECRETS,
+  HADOOP_CONFIG_MAP,
+  HADOOP_MOUNT_ENABLED,
+  SECRETS,
+  VOLUME_CLAIMS,
+  VOLUME_CLAIMS_READ_ONLY,
+} from "../flink/kubernetes-options.ts";
+import { POD_TEMPLATE_FILE } from "./config-maps.ts";
+import { configurationFileName } from "./flink-configuration-file.ts";
+import type { JobManagerPod } from "./job-manager-pod.ts";
+import { readBoolean, readMap, readMapList, readText } from "./read-option.ts";
+
+/** Where Flink looks for its TaskManagers' template. */
+const POD_TEMPLATE_DIR = "/opt/flink/pod-template";
+const HADOOP_CONF_DIR = "/opt/hadoop/conf";
+
+interface Mounted {
+  readonly volume: Volume;
+  readonly mount: VolumeMount;
+}
+
+function artifacts(config: FlinkConfiguration): Mounted {
+  const name = "user-artifacts-volume";
+  return { volume: { name, emptyDir: {} }, mount: { name, mountPath: readText(config, ARTIFACTS_DIR) } };
+}
+
+function secrets(config: FlinkConfiguration): Mounted[] {
+  return Object.entries(readMap(config, SECRETS)).map(([secretName, mountPath]) => {
+    const name = `${secretName}-volume`;
+    return { volume: { name, secret: { secretName } }, mount: { name, mountPath } };
+  });
+}
+
+function volumeClaims(config: FlinkConfiguration): Mounted[] {
+  const readOnly = readBoolean(config, VOLUME_CLAIMS_READ_ONLY);
+  return Object.entries(readMap(config, VOLUME_CLAIMS)).map(([claimName, mountPath]) => {
+    const name = `${claimName.replaceAll(".", "-")}-pvc`;
+    return {
+      volume: { name, persistentVolumeClaim: { claimName, readOnly } },
+      mount: { name, mountPath, readOnly },
+    };
+  });
+}
+
+function hadoop(config: FlinkConfiguration): Mounted[] {
+  const configMap = getOption(config, HADOOP_CONFIG_MAP)?.trim() ?? "";
+  if (configMap === "" || !readBoolean(config, HADOOP_MOUNT_ENABLED)) return [];
+  const name = "hadoop-config-volume";
+  return [{ volume: { name, configMap: { name: configMap } }, mount: { name, mountPath: HADOOP_CONF_DIR } }];
+}
+
+function files(name: string, configMap: string, names: readonly string[], mountPath: string): Mounted {
+  const items = names.map((file) => ({ key: file, path: file }));
+  return { volume: { name, configMap: { name: configMap, items } }, mount: { name, mountPath } };
+}
+
+function environmentFromSecrets(config: FlinkConfiguration): EnvVar[] {
+  return readMapList(config, ENV_FROM_SECRETS).map(({ env = "", secret, key = "" }) => ({
+    name: env,
+    valueFrom: { secretKeyRef: { ...(secret === undefined ? {} : { name: secret }), key } },
+  }));
+}
+
+export function mountedThings({ id, version, config, logFiles, hasTaskManagerTemplate }: JobManagerPod): {
+  volumes: Volume[];
+  mounts: VolumeMount[];
+  env: EnvVar[];
+} {
+  const hadoopConf = hadoop(config);
+  const all = [
+    artifacts(config),
+    ...secrets(config),
+    // Flink's TaskManagers mount them from 2.3 on; a JobManager alone with them would be of no use.
+    ...(isAtLeast(version, 2, 3) ? volumeClaims(config) : []),
+    ...hadoopConf,
+    files(
+      "flink-config-volume",
+      `flink-config-${id}`,
+      [...logFiles, configurationFileName(version)],
+      readText(config, CONF_DIR),
+    ),
+    ...(hasTaskManagerTemplate
+      ? [files("pod-template-volume", `pod-template-${id}`, [POD_TEMPLATE_FILE], POD_TEMPLATE_DIR)]
+      : []),
+  ];
+  return {
+    volumes: all.map(({ volume }) => volume),
+    mounts: all.map(({ mount }) => mount),
+    env: [
+      ...environmentFromSecrets(config),
+      ...(hadoopConf.length > 0 ? [{ name: "HADOOP_CONF_DIR", value: HADOOP_CONF_DIR }] : []),
+    ],
+  };
+}
