@@ -11,6 +11,7 @@ import { freshNamespace } from "./lib/namespaces.ts";
 import { imageReferences } from "./lib/node/images.ts";
 import { nodeDir, s3Access, s3Dir, s3Endpoint } from "./lib/node/layout.ts";
 import { readState, type NodeState } from "./lib/node/state.ts";
+import { unhealthy } from "./lib/node/status.ts";
 import { repository } from "./lib/paths.ts";
 import { isAlive, logFile, readIdentity, stop } from "./lib/processes.ts";
 
@@ -121,4 +122,14 @@ function stall(dir: string, seconds: number): Promise<void> {
     shell.on("error", reject);
     shell.on("close", () => resolve());
   });
+}
+
+/** Whether a node testbed runs and is well. */
+export async function isNodeUp(): Promise<boolean> {
+  const state = readState(nodeDir());
+  return state !== undefined && (await unhealthy(nodeDir(), state)).length === 0;
+}
+
+export function takeNodeDown(): Promise<void> {
+  return testbedCommand(["down"]);
 }

@@ -1,8 +1,9 @@
 /** What containerd is asked directly: images, and the containers that a killed run left in its records. */
 import { tryRun, run } from "../exec.ts";
+import { isAlive, readIdentity } from "../processes.ts";
 import { containerdSocket } from "./layout.ts";
 
-export function ctrArgs(dir: string, args: readonly string[]): string[] {
+function ctrArgs(dir: string, args: readonly string[]): string[] {
   return ["--address", containerdSocket(dir), "--namespace", "k8s.io", ...args];
 }
 
@@ -12,6 +13,9 @@ export function ctr(dir: string, args: readonly string[], deadline = 60_000): Pr
 }
 
 export async function containerdAnswers(dir: string): Promise<boolean> {
+  // ctr would go on trying to reach a server that is not there.
+  const identity = readIdentity(dir, "containerd");
+  if (identity === undefined || !isAlive(identity)) return false;
   const { code } = await tryRun("ctr", ctrArgs(dir, ["version"]), { deadline: 5_000 }).catch(() => ({
     code: 1,
   }));

@@ -18,27 +18,30 @@ export const imageReferences: Readonly<Record<string, string>> = {
 
 const minutes = 60_000;
 
+export const imageScript: string = join(repository, "testbed", "images", "build.sh");
+
 /** Builds (or finds in the cache) the named image and imports it. */
 export async function loadImage(dir: string, name: string): Promise<void> {
   const reference = imageReferences[name];
   if (reference === undefined)
     throw new Error(`no image ${name}: there are ${Object.keys(imageReferences).join(", ")}`);
-  const script = join(repository, "testbed", "images", "build.sh");
-  if (!existsSync(script)) {
-    console.error(`  image ${name}: skipped, ${script} does not exist yet`);
+  if (!existsSync(imageScript)) {
+    console.error(`  image ${name}: skipped, ${imageScript} does not exist yet`);
     return;
   }
-  const archive = await step(`image ${name}`, () => buildImage(script, name));
-  await importArchive(dir, archive, reference);
+  await importArchive(dir, await buildImage(name), reference);
 }
 
-async function buildImage(script: string, name: string): Promise<string> {
-  const { code, stdout, stderr } = await tryRun(script, [name], { deadline: 40 * minutes });
-  const archive = stdout.trim().split("\n").at(-1);
-  if (code !== 0 || archive === undefined || !existsSync(archive)) {
-    throw new Error(`building image ${name} failed (${script} ${name}):\n${stderr.slice(-3000)}`);
-  }
-  return archive;
+/** The image's archive. The first time on a machine it downloads and packs for minutes. */
+export async function buildImage(name: string): Promise<string> {
+  return step(`image ${name}`, async () => {
+    const { code, stdout, stderr } = await tryRun(imageScript, [name], { deadline: 40 * minutes });
+    const archive = stdout.trim().split("\n").at(-1);
+    if (code !== 0 || archive === undefined || !existsSync(archive)) {
+      throw new Error(`building image ${name} failed (${imageScript} ${name}):\n${stderr.slice(-3000)}`);
+    }
+    return archive;
+  });
 }
 
 type Records = Record<string, string>;

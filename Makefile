@@ -1,0 +1,41 @@
+# Everything a newcomer needs: `make test` and `make demo` do their own set-up and can be repeated.
+SHELL := /bin/bash
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+.PHONY: help test test-fast test-full check demo clean setup
+
+help:
+	@echo "make demo       a Kubernetes on this machine, and a real Flink job on it (root)"
+	@echo "make test       checks, unit, integration and end-to-end tests (end-to-end: root)"
+	@echo "make test-fast  the same without the end-to-end tests"
+	@echo "make test-full  all of it, and the testbed's own test"
+	@echo "make check      what needs no cluster: format, lint, types, unused code, unit tests"
+	@echo "make clean      the testbed down, dependencies and results removed"
+
+test: setup
+	@node tools/test.ts unit integration e2e
+
+test-fast: setup
+	@node tools/test.ts unit integration
+
+test-full: setup
+	@node tools/test.ts unit integration e2e
+	@if [ "$$(id -u)" = 0 ]; then node testbed/selftest.ts; else echo "skipped: the testbed's own test (needs root)"; [ "$$SLUICE_NOTHING_SKIPPED" != 1 ]; fi
+
+check: setup
+	@node tools/check.ts
+
+demo: setup
+	@if [ "$$(id -u)" != 0 ]; then echo "make demo needs root: it runs containers on this machine"; exit 1; fi
+	@bin/testbed up
+	@node testbed/demo.ts
+
+clean:
+	@if [ -e node_modules/.bin/node ]; then bin/testbed down; bin/testbed down --size api; fi
+	rm -rf node_modules dist coverage
+	@echo "programs and images stay in $${SLUICE_CACHE:-$$HOME/.cache/sluice} (rm -rf it to build them anew)"
+
+# The installed packages are those of the lock file, however old either is.
+setup:
+	@testbed/requirements.sh
+	@cmp -s package-lock.json node_modules/.installed-lock || { npm ci --no-audit --no-fund && cp package-lock.json node_modules/.installed-lock; }

@@ -1,0 +1,45 @@
+/** Vitest's global set-up of the end-to-end tests: one node testbed for all of them. Tests use `nodeTestbed()`. */
+import { inject } from "vitest";
+import type { TestProject } from "vitest/node";
+import {
+  attachNode,
+  isNodeUp,
+  nodeObstacle,
+  takeNodeDown,
+  useNode,
+  type NodeTestbed,
+} from "../../testbed/node.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** Why the end-to-end tests cannot run here; empty where they can. */
+    nodeObstacle: string;
+  }
+}
+
+/**
+ * Uses the testbed that runs, and leaves it running; or brings one up, and takes it down at the end. With
+ * SLUICE_TESTBED_IMAGES (names with commas) only those images are loaded.
+ */
+export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  const obstacle = nodeObstacle();
+  project.provide("nodeObstacle", obstacle ?? "");
+  if (obstacle !== undefined) {
+    if (process.env["SLUICE_NOTHING_SKIPPED"] === "1") throw new Error(`end-to-end tests: ${obstacle}`);
+    console.error(`end-to-end tests are skipped: ${obstacle}`);
+    return undefined;
+  }
+  const wasUp = await isNodeUp();
+  await useNode(process.env["SLUICE_TESTBED_IMAGES"]?.split(","));
+  return wasUp ? undefined : takeNodeDown;
+}
+
+/** True where the node testbed cannot be: `describe.skipIf(nodeMissing())`. */
+export function nodeMissing(): boolean {
+  return inject("nodeObstacle") !== "";
+}
+
+/** The running node testbed, shared by all end-to-end tests: stay in your own namespaces and buckets. */
+export function nodeTestbed(): NodeTestbed {
+  return attachNode();
+}

@@ -1,0 +1,28 @@
+/** Builds ahead what the tests will need, so that nothing is compiled while they run. */
+import { existsSync } from "node:fs";
+import { builtPrograms, type BuildName } from "./lib/builds.ts";
+import { buildImage, imageReferences, imageScript } from "./lib/node/images.ts";
+
+/** Compiling waits for the processor and images for the network: the two go side by side. */
+export async function prepare({
+  api,
+  node,
+}: {
+  readonly api: boolean;
+  readonly node: boolean;
+}): Promise<void> {
+  const programs: BuildName[] = [
+    ...(api || node ? (["kubernetes", "etcd"] as const) : []),
+    ...(node ? (["coredns", "versitygw"] as const) : []),
+  ];
+  await Promise.all([buildPrograms(programs), node ? buildImages() : undefined]);
+}
+
+async function buildPrograms(names: readonly BuildName[]): Promise<void> {
+  for (const name of names) await builtPrograms(name);
+}
+
+async function buildImages(): Promise<void> {
+  if (!existsSync(imageScript)) return;
+  for (const name of Object.keys(imageReferences)) await buildImage(name);
+}

@@ -1,0 +1,110 @@
+/**
+ * `make test`: the checks and the tests of the named vitest projects one after another, then one line with the sums.
+ * Whatever cannot run here is named and skipped; with SLUICE_NOTHING_SKIPPED=1 a skip is a failure.
+ *   node tools/test.ts unit integration e2e
+ */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { prepare } from "../testbed/prepare.ts";
+import { nodeObstacle } from "../testbed/node.ts";
+
+interface Sum {
+  passed: number;
+  failed: number;
+  readonly skipped: string[];
+}
+
+interface Report {
+  readonly success: boolean;
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+  }[];
+}
+
+const hour = 3_600_000;
+const sum: Sum = { passed: 0, failed: 0, skipped: [] };
+const strict = process.env["SLUICE_NOTHING_SKIPPED"] === "1";
+
+/** Runs a program with its output shown. Answers whether it succeeded within `deadline` milliseconds. */
+function show(command: string, args: readonly string[], deadline: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: "inherit", timeout: deadline, killSignal: "SIGTERM" });
+    child.on("error", () => resolve(false));
+    child.on("close", (code) => resolve(code === 0));
+  });
+}
+
+async function section(title: string, work: () => Promise<void>): Promise<void> {
+  const started = performance.now();
+  console.log(`\n=== ${title}`);
+  await work();
+  console.log(`=== ${title}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
+}
+
+async function staticChecks(): Promise<void> {
+  const steps = ["format", "lint", "types", "unused", "generated"];
+  const good = await show(process.execPath, ["tools/check.ts", ...steps], hour / 6);
+  if (!good) {
+    sum.failed += 1;
+    console.log("the checks above failed; they count as one failure");
+  }
+}
+
+async function project(name: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-test-"));
+  const file = join(folder, "report.json");
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+  const good = await show("vitest", ["run", "--project", name, "--passWithNoTests", ...reporters], hour);
+  add(name, good, file);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function add(name: string, good: boolean, file: string): void {
+  let failed = 0;
+  try {
+    const report = JSON.parse(readFileSync(file, "utf8")) as Report;
+    sum.passed += report.numPassedTests;
+    failed = report.numFailedTests;
+    for (const { assertionResults } of report.testResults) {
+      for (const { fullName, status } of assertionResults) {
+        if (status !== "passed" && status !== "failed") sum.skipped.push(`${name}: ${fullName} (${status})`);
+      }
+    }
+  } catch {
+    // No report: either the set-up failed, which `good` tells, or there are no tests yet.
+    if (good) sum.skipped.push(`${name}: no tests`);
+  }
+  // A file that cannot be loaded, or a set-up that failed, has no failed test but is a failure.
+  sum.failed += failed === 0 && !good ? 1 : failed;
+}
+
+const wanted = process.argv.slice(2);
+const started = performance.now();
+const obstacle = wanted.includes("e2e") ? nodeObstacle() : undefined;
+if (obstacle !== undefined) sum.skipped.push(`e2e: every end-to-end test on real Flink (${obstacle})`);
+const runnable = wanted.filter((name) => name !== "e2e" || obstacle === undefined);
+
+await section("preparing", async () => {
+  await prepare({ api: runnable.includes("integration"), node: runnable.includes("e2e") });
+}).catch((error: unknown) => {
+  sum.failed += 1;
+  console.log(`preparing failed: ${error instanceof Error ? error.message : String(error)}`);
+});
+await section("checks", staticChecks);
+for (const name of runnable) await section(`${name} tests`, () => project(name));
+
+for (const line of sum.skipped) console.log(`skipped: ${line}`);
+if (strict && sum.skipped.length > 0) {
+  sum.failed += sum.skipped.length;
+  console.log("nothing may be skipped here (SLUICE_NOTHING_SKIPPED=1): each skip counts as a failure");
+}
+console.log(`total ${((performance.now() - started) / 60_000).toFixed(1)} min`);
+console.log(`${sum.passed} passed, ${sum.failed} failed`);
+process.exitCode = sum.failed === 0 ? 0 : 1;
