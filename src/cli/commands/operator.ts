@@ -1,4 +1,18 @@
-import type { Command } from "../command.ts";
+import { type Command, UserError } from "../command.ts";
+
+/** What the user can mend becomes a UserError; the rest stays a defect. */
+function explained(error: unknown, port: string | undefined): unknown {
+  if (!(error instanceof Error)) return error;
+  const { code, next } = error as { code?: string; next?: string };
+  if (code === "EADDRINUSE")
+    return new UserError(`port ${port} is in use`, "Choose another with --health-port (0 takes a free one).");
+  if (code === "ENOENT" || code === "EACCES")
+    return new UserError(error.message, "Check the path and its rights.");
+  if (error.name === "KubeConfigError") return new UserError(error.message, next);
+  if (error.name.startsWith("YAML"))
+    return new UserError(`--config: ${error.message}`, "The file has to be YAML.");
+  return error;
+}
 
 export const operator: Command = {
   name: "operator",
@@ -46,7 +60,7 @@ export const operator: Command = {
     const stop = new AbortController();
     for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop.abort());
     const text = (name: string): string | undefined => options[name] as string | undefined;
-    await runOperator(
+    const running = runOperator(
       {
         kubeconfig: text("kubeconfig"),
         context: text("context"),
@@ -63,6 +77,9 @@ export const operator: Command = {
       },
       stop.signal,
     );
+    await running.catch((error: unknown) => {
+      throw explained(error, text("healthPort"));
+    });
     return 0;
   },
 };
