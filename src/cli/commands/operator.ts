@@ -14,6 +14,12 @@ function explained(error: unknown, port: string | undefined): unknown {
   return error;
 }
 
+function wholeNumber(flag: string, text: string | undefined, max: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0 && value <= max) return value;
+  throw new UserError(`${flag} ${text} is no whole number from 0 to ${max}`);
+}
+
 export const operator: Command = {
   name: "operator",
   summary: "Run the operator: keep every FlinkDeployment as its spec says.",
@@ -67,8 +73,8 @@ export const operator: Command = {
         namespace: text("namespace"),
         configFile: text("config"),
         flinkRest: text("flinkRest") as "direct" | "proxy" | undefined,
-        healthPort: Number(text("healthPort")),
-        workers: Number(text("workers")),
+        healthPort: wholeNumber("--health-port", text("healthPort"), 65_535),
+        workers: Math.max(1, wholeNumber("--workers", text("workers"), 10_000)),
         logLevel: text("logLevel") ?? "info",
         leaderElection: options["leaderElect"]
           ? { namespace: text("leaderElectNamespace") ?? "sluice-system", name: "sluice-operator" }
