@@ -21,7 +21,7 @@ const usage = `A real Kubernetes on this machine, for tests and demonstrations.
 
   bin/testbed up [--size node|api] [--images NAME,…|none]   start it, or find it running
   bin/testbed down [--size node|api]                        take away all of it, also after a crash
-  bin/testbed status                                        its components
+  bin/testbed status [--size node|api]                      its components
   bin/testbed reset                                         delete namespaces and S3 data, keep it running (node)
   bin/testbed logs [COMPONENT]                              a component's log, or which there are
 
@@ -43,7 +43,7 @@ interface Options {
 const commands: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   up: ({ size, images }) => (size === "api" ? upApi() : upNode(images)),
   down: ({ size }) => downAll(size),
-  status: printStatus,
+  status: ({ size }) => printStatus(size),
   reset: resetNode,
   logs: ({ rest }) => printLogs(rest[0]),
 };
@@ -59,11 +59,7 @@ async function upApi(): Promise<void> {
   const dir = apiDir();
   const described = join(dir, "kubeconfig.path");
   const names = recordedNames(dir);
-  const living = names.filter((name) => {
-    const identity = readIdentity(dir, name);
-    return identity !== undefined && isAlive(identity);
-  });
-  if (existsSync(described) && names.length > 0 && living.length === names.length) {
+  if (existsSync(described) && names.length > 0 && apiStatus().every(({ healthy }) => healthy)) {
     console.log(`export KUBECONFIG=${readFileSync(described, "utf8")}`);
     return;
   }
@@ -85,8 +81,21 @@ async function downAll(size: string): Promise<void> {
   console.log("down: no process, mount, bridge, filter rule or control group is left");
 }
 
-async function printStatus(): Promise<void> {
-  const rows: ComponentStatus[] = await status(nodeDir(), readState(nodeDir()));
+function apiStatus(): ComponentStatus[] {
+  return recordedNames(apiDir()).map((name) => {
+    const identity = readIdentity(apiDir(), name);
+    const alive = identity !== undefined && isAlive(identity);
+    return { name, pid: alive ? identity.pid : undefined, healthy: alive };
+  });
+}
+
+async function printStatus(size: string): Promise<void> {
+  const rows = size === "api" ? apiStatus() : await status(nodeDir(), readState(nodeDir()));
+  if (rows.length === 0) {
+    console.log("not up");
+    process.exitCode = 1;
+    return;
+  }
   const width = Math.max(...rows.map(({ name }) => name.length));
   console.log(`${"COMPONENT".padEnd(width)}  ${"PID".padStart(7)}  HEALTHY`);
   for (const { name, pid, healthy } of rows) {
