@@ -42,7 +42,7 @@ export interface JobDocument {
    * Where a path such as `spec.job.parallelism` is: its key, or its value; the nearest place above it when it is not
    * there. Nested and flat spellings of an option are the same.
    */
-  locate(path: string, what?: "key" | "value"): Position;
+  readonly locate: (path: string, what?: "key" | "value") => Position;
 }
 
 export interface JobFile {
@@ -154,7 +154,7 @@ function objectsOf(value: unknown): { readonly value: unknown; readonly path: st
   return value === null || value === undefined ? [] : [{ value, path: "" }];
 }
 
-/** Reads one file's text. Problems come in the order of the file; a document that does not parse gives no objects. */
+/** Reads one file's text. A document that does not parse gives one problem and no objects. */
 export function parseJobFile(file: string, text: string, found = false): JobFile {
   const lines = new LineCounter();
   const position = (offset: number): Position => {
@@ -171,11 +171,17 @@ export function parseJobFile(file: string, text: string, found = false): JobFile
   const documents: JobDocument[] = [];
   const problems: FileProblem[] = [];
   for (const document of Array.isArray(parsed) ? parsed : []) {
-    for (const { code, message, pos } of document.errors) {
-      const next = ADVICE[code];
-      problems.push({ ...position(pos[0]), message, ...(next === undefined ? {} : { next }) });
+    // Those after the first are mostly its consequences.
+    const [wrong] = document.errors;
+    if (wrong !== undefined) {
+      const next = ADVICE[wrong.code];
+      problems.push({
+        ...position(wrong.pos[0]),
+        message: wrong.message,
+        ...(next === undefined ? {} : { next }),
+      });
+      continue;
     }
-    if (document.errors.length > 0) continue;
     problems.push(...duplicateKeys(document, position));
     for (const { value, path } of objectsOf(document.toJS())) {
       documents.push({
