@@ -68,20 +68,30 @@ function change(path: string, from: unknown, to: unknown, rule: FieldRule): Fiel
   return { path, type, from, to };
 }
 
-/** Pod templates are compared as what is deployed: metadata and spec. */
-function comparable(path: string, value: unknown): unknown {
+/** Null, absent and empty are the same. */
+function comparable(value: unknown): unknown {
   if (value === undefined || value === null) return undefined;
   const empty = typeof value === "object" && !Array.isArray(value) && Object.keys(value).length === 0;
-  if (empty) return undefined;
-  if (path === "podTemplate") {
-    const { metadata, spec } = value as Record<string, unknown>;
-    return metadata === undefined && spec === undefined ? undefined : { metadata, spec };
+  return empty ? undefined : value;
+}
+
+/**
+ * What a value comes to in the cluster: of a pod template metadata and spec; a quantity is the same as number and as
+ * text (a spec that the Apache operator recorded holds text and no more of a template than these two).
+ */
+function deployable(name: string, value: unknown): unknown {
+  if (typeof value === "number") return String(value);
+  if (Array.isArray(value)) return value.map((item) => deployable("", item));
+  if (typeof value !== "object" || value === null) return value;
+  const { metadata, spec } = value as Record<string, unknown>;
+  if (name !== "podTemplate") {
+    return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, deployable(key, child)]));
   }
-  if (path === "jobManager") {
-    const { replicas = 1, ...rest } = value as Record<string, unknown>;
-    return { replicas, ...rest };
-  }
-  return value;
+  return (comparable(metadata) ?? comparable(spec)) ? deployable("", { metadata, spec }) : undefined;
+}
+
+function isSame(name: string, before: unknown, after: unknown): boolean {
+  return sameJson(before, after) || sameJson(deployable(name, before), deployable(name, after));
 }
 
 function compareFields(
@@ -94,7 +104,7 @@ function compareFields(
   return names.flatMap((name) => {
     if (prefix === "" && name === "flinkConfiguration") return [];
     const path = `${prefix}${name}`;
-    const [before, after] = [comparable(path, from[name]), comparable(path, to[name])];
+    const [before, after] = [comparable(from[name]), comparable(to[name])];
     if (
       prefix === "" &&
       (name === "job" || name === "taskManager") &&
@@ -107,7 +117,7 @@ function compareFields(
         mode,
       );
     }
-    return sameJson(before, after) ? [] : [change(path, before, after, ruleFor(path, mode))];
+    return isSame(name, before, after) ? [] : [change(path, before, after, ruleFor(path, mode))];
   });
 }
 
@@ -121,9 +131,9 @@ function compareConfiguration(from: unknown, to: unknown, mode: Mode): FieldChan
   });
 }
 
-/** jobManager appears with its default as soon as one side spells it out. */
+/** What is not written out is there with its default. */
 function fields(spec: DefaultedSpec): Record<string, unknown> {
-  return { ...spec, jobManager: { replicas: 1, ...spec.jobManager } };
+  return { ...spec, mode: spec.mode ?? "native", jobManager: { replicas: 1, ...spec.jobManager } };
 }
 
 export function diffSpecs(before: FlinkDeploymentSpec, after: FlinkDeploymentSpec, mode: Mode): SpecDiff {
@@ -139,16 +149,24 @@ export function diffSpecs(before: FlinkDeploymentSpec, after: FlinkDeploymentSpe
 function render(value: unknown): string {
   if (value === undefined || value === null) return "null";
   if (Array.isArray(value)) return `[${value.map(render).join(",")}]`;
-  return typeof value === "object" ? "{..}" : String(value);
+  return typeof value === "object" ? "{..}" : String(value as string | number | boolean);
 }
 
-/** Values of options that hold credentials never reach an event. */
-const SECRET = /password|secret|token|access-key|credential|api-?key|sas/i;
+/** Names of what holds credentials: Flink's own list of sensitive options, and what is usual in addresses and arguments. */
+const SECRET =
+  /passw|secret|token|(access|account|api|service).?key|credential|signature|auth.?params|basic.?auth|jaas|http.?headers|\bsas\b/i;
+const USER_INFO = /:\/\/[^/\s@]+@/;
+
+/** Credentials never reach an event: neither by the name of the option, nor inside an argument or address. */
+function isSecret({ path, from, to }: FieldChange): boolean {
+  return [path, render(from), render(to)].some((text) => SECRET.test(text) || USER_INFO.test(text));
+}
 
 /** `Diff: FlinkDeploymentSpec[job.parallelism : 2 -> 4]`, the text of the SpecChanged event. */
 export function describeDiff(diff: SpecDiff): string {
-  const parts = diff.changes.map(({ path, from, to }) =>
-    SECRET.test(path) ? `${path} : *** -> ***` : `${path} : ${render(from)} -> ${render(to)}`,
-  );
+  const parts = diff.changes.map((one) => {
+    const hidden = isSecret(one);
+    return `${one.path} : ${hidden ? "***" : render(one.from)} -> ${hidden ? "***" : render(one.to)}`;
+  });
   return `Diff: FlinkDeploymentSpec[${parts.join(", ")}]`;
 }

@@ -1,0 +1,59 @@
+/** Observations for decisions: what Kubernetes holds, and those of Flink's answers that a pass would ask for. */
+import type { FlinkDeployment } from "../../src/api/flink-deployment.ts";
+import type {
+  ActionFailure,
+  FlinkAnswers,
+  Observed,
+  ObservedCluster,
+  Options,
+} from "../../src/reconcile/decision.ts";
+import { nextQuestions } from "../../src/reconcile/deployment/questions.ts";
+import { silence } from "./flink-answers.ts";
+import { nothing } from "./kube-objects.ts";
+
+export interface Scene {
+  readonly cluster?: ObservedCluster;
+  /** Everything that Flink would answer; only what is asked reaches the decision. */
+  readonly flink?: FlinkAnswers;
+  readonly failure?: ActionFailure;
+  readonly exceptionsReportedUntil?: number;
+}
+
+/** Asks as the shell does, round by round; what the scene has no answer for is unreachable. */
+export function askedOf(
+  resource: FlinkDeployment,
+  cluster: ObservedCluster,
+  script: FlinkAnswers,
+): FlinkAnswers {
+  const all: FlinkAnswers = { ...silence(), ...script };
+  let answers: FlinkAnswers = {};
+  for (;;) {
+    const questions = nextQuestions(resource, cluster, answers);
+    if (questions.length === 0) return answers;
+    for (const question of questions) answers = { ...answers, [question]: all[question] };
+  }
+}
+
+export function observed(resource: FlinkDeployment, scene: Scene = {}): Observed {
+  const cluster = scene.cluster ?? nothing();
+  return {
+    resource,
+    cluster,
+    flink: askedOf(resource, cluster, scene.flink ?? {}),
+    failure: scene.failure,
+    exceptionsReportedUntil: scene.exceptionsReportedUntil ?? 0,
+  };
+}
+
+export const PROGRESS_INTERVAL = 5000;
+export const RECONCILE_INTERVAL = 60_000;
+
+export function options(fields: Partial<Options> = {}): Options {
+  return {
+    defaults: {},
+    progressInterval: PROGRESS_INTERVAL,
+    reconcileInterval: RECONCILE_INTERVAL,
+    entropy: "e".repeat(32),
+    ...fields,
+  };
+}
