@@ -35,6 +35,9 @@ export const HA_STORAGE_DIR: Option = {
   key: "high-availability.storageDir",
   aliases: ["high-availability.zookeeper.storageDir", "recovery.zookeeper.storageDir"],
 };
+/** How old the REST API's checkpoint statistics may be; by default as old as the web interface refreshes. */
+export const CHECKPOINT_STATISTICS_CACHE: Option = { key: "rest.cache.checkpoint-statistics.timeout" };
+export const WEB_REFRESH_INTERVAL: Option = { key: "web.refresh-interval", default: "3 s" };
 export const SCHEDULER_MODE: Option = { key: "scheduler-mode" };
 export const TASK_SLOTS: Option = { key: "taskmanager.numberOfTaskSlots", default: "1" };
 export const REST_PORT: Option = { key: "rest.port", aliases: ["web.port"], default: "8081" };

@@ -31,6 +31,7 @@ import {
   TM_REPLICAS,
 } from "../flink/kubernetes-options.ts";
 import {
+  CHECKPOINT_STATISTICS_CACHE,
   CHECKPOINTING_INTERVAL,
   EXTERNALIZED_RETENTION,
   HA_STORAGE_DIR,
@@ -134,6 +135,8 @@ function applyApplication(config: Draft, name: string, spec: DefaultedSpec, form
   // The JobManager has to outlive its job, or nobody could tell how the job ended.
   config["execution.shutdown-on-application-finish"] = "false";
   setDefault(config, SUBMIT_FAILED_JOB, "true");
+  // A cached answer may name a checkpoint that is not the job's last: read when a job has ended, it would lose state.
+  setDefault(config, CHECKPOINT_STATISTICS_CACHE, "0 ms");
   return applyJob(config, name, job, form);
 }
 

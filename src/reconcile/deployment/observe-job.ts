@@ -1,7 +1,12 @@
 /** `status.jobStatus` from Flink's answers (2.8). A terminal state is recorded together with where its state is. */
 import type { FlinkJobState } from "../../api/flink-deployment.ts";
-import { getOption } from "../../flink/configuration.ts";
-import { CHECKPOINTING_INTERVAL, CHECKPOINTS_DIR } from "../../flink/options.ts";
+import { getDuration, getOption } from "../../flink/configuration.ts";
+import {
+  CHECKPOINT_STATISTICS_CACHE,
+  CHECKPOINTING_INTERVAL,
+  CHECKPOINTS_DIR,
+  WEB_REFRESH_INTERVAL,
+} from "../../flink/options.ts";
 import type { CheckpointStatistics, JobExceptions, JobOverview } from "../../flink/rest-answers.ts";
 import { emit, observeConfiguration, type Pass, recordedSpec, requeue, waitFor } from "../pass.ts";
 import { sameRecord } from "../last-reconciled-spec.ts";
@@ -20,12 +25,30 @@ export function newestPath(statistics: CheckpointStatistics): string | undefined
   }, undefined)?.externalPath;
 }
 
+/** Milliseconds beyond the cache's time that the clocks of JobManager and Sluice may differ. */
+const CLOCK_SLACK_MS = 2000;
+
+/**
+ * Flink answers checkpoint statistics out of a cache, also for a job that ended meanwhile, and may then name a
+ * checkpoint that is not the last. Sluice's own clusters have that cache off; one that was taken over may not.
+ */
+function mayBeStale(pass: Pass, { endTime, lastModification }: JobOverview): boolean {
+  const config = observeConfiguration(pass);
+  const cached =
+    getDuration(config, CHECKPOINT_STATISTICS_CACHE) ?? getDuration(config, WEB_REFRESH_INTERVAL) ?? 0;
+  return cached > 0 && pass.now - (endTime ?? lastModification) < cached + CLOCK_SLACK_MS;
+}
+
 /**
  * Where a terminal job's state is. `known: false` while Flink has not said; then the terminal state is not recorded
  * either, so that a crash in between asks again instead of taking silence for "no state".
  */
-function terminalPath(pass: Pass): { known: boolean; path?: string | undefined; problem?: string } {
+function terminalPath(
+  pass: Pass,
+  job: JobOverview,
+): { known: boolean; path?: string | undefined; problem?: string } {
   const { checkpoints } = pass.flink;
+  if (mayBeStale(pass, job)) return { known: false };
   const before = pass.status.jobStatus.upgradeSavepointPath;
   if (checkpoints === undefined) return { known: false };
   if (checkpoints.ok) {
@@ -86,14 +109,15 @@ function jobFailed(pass: Pass): void {
   pass.stalled = { reason: "JobFailed", message: cause };
 }
 
-function foundTerminal(pass: Pass, state: FlinkJobState): void {
+function foundTerminal(pass: Pass, job: JobOverview): void {
+  const { state } = job;
   const { jobStatus, reconciliationStatus } = pass.status;
   if (isTerminal(jobStatus.state) && jobStatus.state === state) {
     if (state === "FAILED")
       pass.stalled = { reason: "JobFailed", message: "the job failed, see status.error" };
     return;
   }
-  const { known, path, problem } = terminalPath(pass);
+  const { known, path, problem } = terminalPath(pass, job);
   if (!known) return waitFor(pass, "ReadingCheckpoints", `the job is ${state}; reading where its state is`);
   if (path === undefined) delete jobStatus.upgradeSavepointPath;
   else jobStatus.upgradeSavepointPath = path;
@@ -116,7 +140,7 @@ function found(pass: Pass, job: JobOverview): void {
   const state = job.state;
   jobStatus.jobName = job.name;
   jobStatus.startTime = String(job.startTime);
-  if (isTerminal(state)) return foundTerminal(pass, state);
+  if (isTerminal(state)) return foundTerminal(pass, job);
   // Asked to cancel, and Flink has not begun to: the request was lost with whoever sent it. stop.ts sends it again.
   if (jobStatus.state === "CANCELLING" && reconciliationStatus.state === "UPGRADING") return;
   changeState(pass, state);

@@ -226,7 +226,8 @@ function followSavepoint(pass: Pass, job: JobOverview | undefined): void {
   const { jobStatus } = pass.status;
   const { savepoint } = pass.flink;
   const ended = savepoint?.ok && savepoint.value.state === "COMPLETED" ? savepoint.value : undefined;
-  if (ended?.location !== undefined) {
+  // A location beside a failure: the job failed after the savepoint, and may have gone on since.
+  if (ended?.location !== undefined && ended.failure === undefined) {
     jobStatus.upgradeSavepointPath = ended.location;
     keepInHistory(pass, ended.location);
     jobStatus.state = "FINISHED";
