@@ -1,0 +1,50 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { apiTestbed } from "../../support/api-testbed.ts";
+
+const program = `
+  import { registerHooks } from "node:module";
+  const loaded = [];
+  registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) });
+  const { loadKubeConfig } = await import("./src/kube/config.ts");
+  const { KubeClient } = await import("./src/kube/client.ts");
+  const { Informer } = await import("./src/kube/informer.ts");
+  const { LeaderElector } = await import("./src/kube/lease.ts");
+  const { EventRecorder } = await import("./src/kube/event-recorder.ts");
+  const { WorkQueue } = await import("./src/kube/work-queue.ts");
+  const { CONFIG_MAPS, NAMESPACES } = await import("./src/kube/resource-type.ts");
+  const namespace = process.env.NAMESPACE;
+  const client = new KubeClient(await loadKubeConfig({ env: process.env }));
+  const queue = new WorkQueue({ concurrency: 2, handle: async () => { await client.list(CONFIG_MAPS, { namespace }); } });
+  const informer = new Informer(client, CONFIG_MAPS, { namespace, onChange: (key) => queue.add(key) });
+  informer.start();
+  await informer.synced;
+  queue.addAfter("later", 3_600_000);
+  let elected;
+  const leading = new Promise((resolve) => (elected = resolve));
+  const elector = new LeaderElector(client, { namespace, name: "l", identity: "me", onElected: elected, onLost() {} });
+  elector.start();
+  await leading;
+  const target = await client.get(NAMESPACES, undefined, namespace);
+  await new EventRecorder(client).record(target, { type: "Normal", reason: "R", message: "m", component: "Operator" });
+  await queue.drain();
+  await queue.stop();
+  await informer.stop();
+  await elector.stop();
+  await client.close();
+  const open = process.getActiveResourcesInfo().filter((one) => /TCP|TLS|Timeout/.test(one));
+  const library = (name) => loaded.some((url) => url.includes("node_modules/" + name));
+  console.log(JSON.stringify({ open, undici: library("undici"), heavy: library("@kubernetes") }));
+`;
+
+test("a process that has closed everything ends by itself, and never loaded the credential library", async () => {
+  const { kubeconfigPath, freshNamespace } = apiTestbed();
+  const env = { ...process.env, KUBECONFIG: kubeconfigPath, NAMESPACE: await freshNamespace("exit") };
+  const args = ["--input-type=module-typescript", "--eval", program];
+  const began = performance.now();
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env, timeout: 20_000 });
+  expect(stderr).toBe("");
+  expect(JSON.parse(stdout)).toEqual({ open: [], undici: true, heavy: false });
+  expect(performance.now() - began).toBeLessThan(10_000);
+});
