@@ -143,8 +143,9 @@ function parts(
   controller: FlinkDeploymentController;
   wakeBy: (wake: (key: string) => void) => void;
 } {
-  let wake: (key: string) => void = () => undefined;
-  const caches = createCaches(client, options.namespace, (key) => wake(key), log);
+  // Until there is a queue, changes are only cached.
+  let wake: ((key: string) => void) | undefined;
+  const caches = createCaches(client, options.namespace, (key) => wake?.(key), log);
   const inCluster = options.env["KUBERNETES_SERVICE_HOST"] !== undefined && options.kubeconfig === undefined;
   const clients = flinkClients(client, options.flinkRest ?? (inCluster ? "direct" : "proxy"));
   const onError = (error: unknown): void => log.warn({ error: String(error) }, "event not written");
