@@ -1,137 +1,136 @@
-/** Flink's REST API, as far as Sluice needs it. Never throws: an answer or a failure is an observation (rest-answers.ts). */
+/**
+ * Flink's REST API, as far as Sluice needs it. Never throws: an answer or a failure is an observation (rest-answers.ts).
+ * Every call ends by its deadline. Ids are Flink's own 32 hexadecimal digits.
+ */
 import type {
   ApplicationOverview,
+  CheckpointConfig,
+  CheckpointReference,
   CheckpointStatistics,
+  CheckpointTriggerStatus,
   ClusterConfig,
+  DisposalStatus,
   FlinkAnswer,
-  FlinkFailure,
   JobExceptions,
+  JobExecutionResult,
+  JobMetrics,
   JobOverview,
+  ResourceRequirements,
   SavepointStatus,
+  TaskManager,
 } from "../flink/rest-answers.ts";
-import {
-  readApplications,
-  readCheckpoints,
-  readConfig,
-  readExceptions,
-  readJobs,
-  readSavepoint,
-} from "./read.ts";
-import type { FlinkRequest, FlinkTransport } from "./transport.ts";
+import * as applications from "./applications.ts";
+import { type Send, sender } from "./call.ts";
+import * as checkpoints from "./checkpoints.ts";
+import * as cluster from "./cluster.ts";
+import * as exceptions from "./exceptions.ts";
+import * as jobs from "./jobs.ts";
+import type { Triggered } from "./operation.ts";
+import * as requirements from "./resource-requirements.ts";
+import * as savepoints from "./savepoints.ts";
+import type { FlinkTransport } from "./transport.ts";
 
-const READ_MS = 10_000;
+const CALL_MS = 10_000;
 const CANCEL_MS = 60_000;
 
-export interface StopWithSavepoint {
-  readonly jobId: string;
-  /** Chosen by the caller: the same id again is the same request. */
-  readonly triggerId: string;
-  readonly targetDirectory: string;
-  readonly drain: boolean;
-  readonly formatType: string;
-}
-
-function failed<T>(failure: FlinkFailure): FlinkAnswer<T> {
-  return { ok: false, failure };
-}
-
-/** Flink's `errors` are Java stack traces; the first line of the last one is what went wrong. */
-function errorText(status: number, body: string): string {
-  try {
-    const { errors } = JSON.parse(body) as { errors?: unknown };
-    if (Array.isArray(errors)) {
-      const text = errors.filter((one) => typeof one === "string").join("\n");
-      const causes = text
-        .split("\n")
-        .filter((line) => /^Caused by:|^[\w.$]+(Exception|Error)/.test(line.trim()));
-      return (causes.at(-1) ?? text.split("\n")[0] ?? "").trim().slice(0, 500) || `HTTP ${status}`;
-    }
-  } catch {
-    // Not Flink's JSON: the status has to do.
-  }
-  return `HTTP ${status}`;
+export interface FlinkRestClientOptions {
+  readonly transport: FlinkTransport;
+  /** Milliseconds for each call. Default 10 s. */
+  readonly timeoutMs?: number;
+  /** Milliseconds for a cancellation. Default 60 s. */
+  readonly cancelTimeoutMs?: number;
 }
 
 export class FlinkRestClient {
-  readonly #transport: FlinkTransport;
-  readonly #timeoutMs: number;
+  readonly #send: Send;
+  readonly #cancelMs: number;
 
-  constructor(options: { readonly transport: FlinkTransport; readonly timeoutMs?: number }) {
-    this.#transport = options.transport;
-    this.#timeoutMs = options.timeoutMs ?? READ_MS;
+  constructor({ transport, timeoutMs = CALL_MS, cancelTimeoutMs = CANCEL_MS }: FlinkRestClientOptions) {
+    this.#send = sender(transport, timeoutMs);
+    this.#cancelMs = cancelTimeoutMs;
   }
 
   config(): Promise<FlinkAnswer<ClusterConfig>> {
-    return this.#get("/config", readConfig);
+    return cluster.config(this.#send);
+  }
+
+  taskManagers(): Promise<FlinkAnswer<readonly TaskManager[]>> {
+    return cluster.taskManagers(this.#send);
+  }
+
+  applicationsOverview(): Promise<FlinkAnswer<readonly ApplicationOverview[]>> {
+    return applications.applicationsOverview(this.#send);
+  }
+
+  applicationExceptions(applicationId: string): Promise<FlinkAnswer<JobExceptions>> {
+    return exceptions.applicationExceptions(this.#send, applicationId);
   }
 
   jobsOverview(): Promise<FlinkAnswer<readonly JobOverview[]>> {
-    return this.#get("/jobs/overview", readJobs);
-  }
-
-  /** Flink 2.3 and newer; an older one has none. */
-  async applicationsOverview(): Promise<FlinkAnswer<readonly ApplicationOverview[]>> {
-    const answer = await this.#get("/applications/overview", readApplications);
-    return !answer.ok && answer.failure.status === 404 ? { ok: true, value: [] } : answer;
-  }
-
-  jobCheckpoints(jobId: string): Promise<FlinkAnswer<CheckpointStatistics>> {
-    return this.#get(`/jobs/${jobId}/checkpoints`, readCheckpoints);
+    return jobs.jobsOverview(this.#send);
   }
 
   jobExceptions(jobId: string): Promise<FlinkAnswer<JobExceptions>> {
-    return this.#get(`/jobs/${jobId}/exceptions`, readExceptions);
+    return exceptions.jobExceptions(this.#send, jobId);
   }
 
-  savepointStatus(jobId: string, triggerId: string): Promise<FlinkAnswer<SavepointStatus>> {
-    return this.#get(`/jobs/${jobId}/savepoints/${triggerId}`, readSavepoint);
+  jobExecutionResult(jobId: string): Promise<FlinkAnswer<JobExecutionResult>> {
+    return jobs.jobExecutionResult(this.#send, jobId);
+  }
+
+  jobMetrics(jobId: string, names: readonly string[]): Promise<FlinkAnswer<JobMetrics>> {
+    return jobs.jobMetrics(this.#send, jobId, names);
   }
 
   cancelJob(jobId: string): Promise<FlinkAnswer<undefined>> {
-    const request = { method: "PATCH", path: `/jobs/${jobId}`, query: { mode: "cancel" } } as const;
-    return this.#call({ ...request, timeoutMs: CANCEL_MS }, () => undefined);
+    return jobs.cancelJob(this.#send, jobId, this.#cancelMs);
   }
 
-  stopWithSavepoint(request: StopWithSavepoint): Promise<FlinkAnswer<undefined>> {
-    const { jobId, ...body } = request;
-    return this.#call(
-      {
-        method: "POST",
-        path: `/jobs/${jobId}/stop`,
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(body),
-        timeoutMs: this.#timeoutMs,
-      },
-      () => undefined,
-    );
+  stopWithSavepoint(request: savepoints.StopWithSavepoint): Promise<FlinkAnswer<Triggered>> {
+    return savepoints.stopWithSavepoint(this.#send, request);
   }
 
-  #get<T>(path: string, read: (json: unknown) => T): Promise<FlinkAnswer<T>> {
-    return this.#call({ method: "GET", path, timeoutMs: this.#timeoutMs }, read);
+  triggerSavepoint(request: savepoints.SavepointRequest): Promise<FlinkAnswer<Triggered>> {
+    return savepoints.triggerSavepoint(this.#send, request);
   }
 
-  async #call<T>(request: FlinkRequest, read: (json: unknown) => T): Promise<FlinkAnswer<T>> {
-    let response;
-    try {
-      response = await this.#transport(request);
-    } catch (error) {
-      const timedOut = error instanceof Error && error.name === "TimeoutError";
-      const message = `${request.method} ${request.path}: ${error instanceof Error ? error.message : String(error)}`;
-      return failed({ kind: timedOut ? "timeout" : "unreachable", message });
-    }
-    const { status, body } = response;
-    if (status >= 400) {
-      return failed({
-        kind: "http",
-        status,
-        message: `${request.method} ${request.path}: ${errorText(status, body)}`,
-      });
-    }
-    try {
-      return { ok: true, value: read(body === "" ? {} : JSON.parse(body)) };
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      return failed({ kind: "garbage", message: `${request.method} ${request.path}: ${why}` });
-    }
+  savepointStatus(jobId: string, triggerId: string): Promise<FlinkAnswer<SavepointStatus>> {
+    return savepoints.savepointStatus(this.#send, jobId, triggerId);
+  }
+
+  disposeSavepoint(path: string): Promise<FlinkAnswer<Triggered>> {
+    return savepoints.disposeSavepoint(this.#send, path);
+  }
+
+  disposalStatus(triggerId: string): Promise<FlinkAnswer<DisposalStatus>> {
+    return savepoints.disposalStatus(this.#send, triggerId);
+  }
+
+  jobCheckpoints(jobId: string): Promise<FlinkAnswer<CheckpointStatistics>> {
+    return checkpoints.jobCheckpoints(this.#send, jobId);
+  }
+
+  checkpointDetails(jobId: string, checkpointId: number): Promise<FlinkAnswer<CheckpointReference>> {
+    return checkpoints.checkpointDetails(this.#send, jobId, checkpointId);
+  }
+
+  checkpointConfig(jobId: string): Promise<FlinkAnswer<CheckpointConfig>> {
+    return checkpoints.checkpointConfig(this.#send, jobId);
+  }
+
+  triggerCheckpoint(request: checkpoints.CheckpointRequest): Promise<FlinkAnswer<Triggered>> {
+    return checkpoints.triggerCheckpoint(this.#send, request);
+  }
+
+  checkpointStatus(jobId: string, triggerId: string): Promise<FlinkAnswer<CheckpointTriggerStatus>> {
+    return checkpoints.checkpointStatus(this.#send, jobId, triggerId);
+  }
+
+  getResourceRequirements(jobId: string): Promise<FlinkAnswer<ResourceRequirements>> {
+    return requirements.getResourceRequirements(this.#send, jobId);
+  }
+
+  putResourceRequirements(jobId: string, wanted: ResourceRequirements): Promise<FlinkAnswer<undefined>> {
+    return requirements.putResourceRequirements(this.#send, jobId, wanted);
   }
 }
