@@ -1,14 +1,18 @@
 // `npm run generate` writes every generated file; with --check it fails when one is out of date. With --kubernetes it
 // does so for the types taken from Kubernetes' sources (a Go module), on which the others are built.
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { stringify } from "yaml";
 import { customResourceDefinition } from "../src/api/crd.ts";
 import { GROUP } from "../src/api/flink-deployment.ts";
 import { kinds } from "../src/api/kinds.ts";
+import { apiReference } from "./generate/api-reference.ts";
 import { kubernetesSchemaFile } from "./generate/kubernetes-schema.ts";
 
 /** Path to content. Each generator adds its files here. */
-const files: Record<string, () => Promise<string>> = {};
+const files: Record<string, () => Promise<string>> = {
+  "docs/reference/api.md": () => Promise.resolve(apiReference()),
+};
 const fromKubernetes: Record<string, () => Promise<string>> = {
   "src/api/k8s/kubernetes.generated.ts": kubernetesSchemaFile,
 };
@@ -31,7 +35,11 @@ for (const [path, make] of Object.entries(wantedFiles)) {
   const found = await readFile(path, "utf8").catch(() => "");
   if (wanted === found) continue;
   stale++;
-  if (check) console.log(`${path} is out of date: run npm run generate`);
-  else await writeFile(path, wanted);
+  if (check) {
+    console.log(`${path} is out of date: run npm run generate`);
+    continue;
+  }
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, wanted);
 }
 process.exitCode = check && stale > 0 ? 1 : 0;

@@ -8,9 +8,11 @@ import type { Kind } from "./kind.ts";
  * that they can be compared), and only what the API server shall enforce: as upstream, no formats and no `required`.
  */
 export function structuralSchema(schema: JsonSchema): JsonSchema {
-  const { type, properties, items, additionalProperties, enum: values, anyOf } = resolveSchema(schema);
+  const { description } = schema;
   const resolved = resolveSchema(schema);
+  const { type, properties, items, additionalProperties, enum: values, anyOf } = resolved;
   return {
+    ...(description === undefined ? {} : { description }),
     ...(type === undefined ? {} : { type }),
     ...(values === undefined ? {} : { enum: values }),
     ...(anyOf === undefined ? {} : { anyOf }),

@@ -3,21 +3,17 @@ import { type Static, Type } from "typebox";
 import { type API_VERSION, FlinkDeploymentSpec, IngressSpec, JobStatus } from "./flink-deployment.ts";
 import type { Kind } from "./kind.ts";
 import type { KubeObject, ObjectMeta } from "./kube-object.ts";
-import { KubernetesType, StringEnum, StringMap } from "./schema.ts";
-
-const optional = Type.Optional;
+import { field, KubernetesType, StringEnum, StringMap } from "./schema.ts";
 
 export const FlinkBlueGreenDeploymentSpec = Type.Object({
-  /** `kubernetes.operator.bluegreen.*` options. */
-  configuration: optional(StringMap),
-  /** The ingress that is switched between the two. */
-  ingress: optional(IngressSpec),
-  template: optional(
+  configuration: field(StringMap, "Options under kubernetes.operator.bluegreen."),
+  ingress: field(IngressSpec, "The ingress that is switched between the two."),
+  template: field(
     Type.Object({
-      /** Accepted and ignored, as by the Apache operator. */
-      metadata: optional(KubernetesType<Partial<ObjectMeta>>("ObjectMeta")),
-      spec: optional(FlinkDeploymentSpec),
+      metadata: field(KubernetesType<Partial<ObjectMeta>>("ObjectMeta"), "Accepted and ignored."),
+      spec: field(FlinkDeploymentSpec, "Spec of the two FlinkDeployments."),
     }),
+    "What the two FlinkDeployments are made from.",
   ),
 });
 export type FlinkBlueGreenDeploymentSpec = Static<typeof FlinkBlueGreenDeploymentSpec>;
@@ -35,16 +31,14 @@ export type BlueGreenState = Static<typeof BlueGreenState>;
 
 /** Timestamps are ISO-8601; the epoch's start means unset. */
 export const FlinkBlueGreenDeploymentStatus = Type.Object({
-  jobStatus: optional(JobStatus),
-  blueGreenState: optional(BlueGreenState),
-  /** JSON: `{"spec": …}`. */
-  lastReconciledSpec: optional(Type.String()),
-  lastReconciledTimestamp: optional(Type.String()),
-  abortTimestamp: optional(Type.String()),
-  deploymentReadyTimestamp: optional(Type.String()),
-  savepointTriggerId: optional(Type.String()),
-  /** Plain text. */
-  error: optional(Type.String()),
+  jobStatus: field(JobStatus, "Only its state is used."),
+  blueGreenState: field(BlueGreenState, "Which of the two is active, and what is under way."),
+  lastReconciledSpec: field(Type.String(), "The spec that is deployed or being deployed, as JSON."),
+  lastReconciledTimestamp: field(Type.String(), "ISO 8601; the epoch means unset."),
+  abortTimestamp: field(Type.String(), "ISO 8601: when the transition is given up; the epoch means unset."),
+  deploymentReadyTimestamp: field(Type.String(), "ISO 8601; the epoch means unset."),
+  savepointTriggerId: field(Type.String(), "Flink's asynchronous trigger in progress."),
+  error: field(Type.String(), "What is wrong, as plain text."),
 });
 export type FlinkBlueGreenDeploymentStatus = Static<typeof FlinkBlueGreenDeploymentStatus>;
 

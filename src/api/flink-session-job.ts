@@ -3,19 +3,18 @@ import { type Static, Type } from "typebox";
 import { type API_VERSION, commonStatus, JobSpec } from "./flink-deployment.ts";
 import type { Kind } from "./kind.ts";
 import type { KubeObject } from "./kube-object.ts";
-import { FreeForm, Int64 } from "./schema.ts";
-
-const optional = Type.Optional;
+import { field, FreeForm, Int64 } from "./schema.ts";
 
 export const FLINK_SESSION_JOB_FINALIZER = "flinksessionjobs.flink.apache.org/finalizer";
 
 export const FlinkSessionJobSpec = Type.Object({
-  /** Name of the session FlinkDeployment in the same namespace; never changes. */
-  deploymentName: optional(Type.String()),
-  job: optional(JobSpec),
-  /** Laid over the session cluster's; flat or nested. */
-  flinkConfiguration: optional(FreeForm),
-  restartNonce: optional(Int64),
+  deploymentName: field(
+    Type.String(),
+    "Name of the session FlinkDeployment in the same namespace. Cannot be changed.",
+  ),
+  job: field(JobSpec, "The job; required."),
+  flinkConfiguration: field(FreeForm, "Laid over the session cluster's; flat or nested."),
+  restartNonce: field(Int64, "A change restarts the job."),
 });
 export type FlinkSessionJobSpec = Static<typeof FlinkSessionJobSpec>;
 

@@ -3,35 +3,32 @@ import { type Static, Type } from "typebox";
 import { type API_VERSION, SavepointFormat } from "./flink-deployment.ts";
 import type { Kind } from "./kind.ts";
 import type { KubeObject } from "./kube-object.ts";
-import { Int32, StringEnum } from "./schema.ts";
-
-const optional = Type.Optional;
+import { field, Int32, StringEnum } from "./schema.ts";
 
 export const FLINK_STATE_SNAPSHOT_FINALIZER = "flinkstatesnapshots.flink.apache.org/finalizer";
 
 export const JobReference = Type.Object({
-  kind: optional(StringEnum("FlinkDeployment", "FlinkSessionJob")),
-  /** In the snapshot's own namespace. */
-  name: optional(Type.String()),
+  kind: field(StringEnum("FlinkDeployment", "FlinkSessionJob"), "Kind of the resource that runs the job."),
+  name: field(Type.String(), "Its name, in the snapshot's own namespace."),
 });
 export type JobReference = Static<typeof JobReference>;
 
 export const SavepointSpec = Type.Object({
-  /** The directory to write to; with `alreadyExists`, the savepoint itself. */
-  path: optional(Type.String()),
-  formatType: optional(SavepointFormat),
-  disposeOnDelete: optional(Type.Boolean()),
-  alreadyExists: optional(Type.Boolean()),
+  path: field(
+    Type.String(),
+    "The directory to write to; with alreadyExists, the savepoint itself. Absent: the job's savepoint directory.",
+  ),
+  formatType: field(SavepointFormat, "Format of the savepoint; CANONICAL when absent."),
+  disposeOnDelete: field(Type.Boolean(), "Delete the savepoint with this resource; true when absent."),
+  alreadyExists: field(Type.Boolean(), "Only register a savepoint that is there already."),
 });
 
 /** Exactly one of `savepoint` and `checkpoint` is set. */
 export const FlinkStateSnapshotSpec = Type.Object({
-  jobReference: optional(JobReference),
-  savepoint: optional(SavepointSpec),
-  /** An empty object. */
-  checkpoint: optional(Type.Object({})),
-  /** Retries after failures; -1 is no limit. */
-  backoffLimit: optional(Int32),
+  jobReference: field(JobReference, "The job to snapshot; not needed with alreadyExists."),
+  savepoint: field(SavepointSpec, "Take a savepoint. Exactly one of savepoint and checkpoint is set."),
+  checkpoint: field(Type.Object({}), "Take a checkpoint: an empty object."),
+  backoffLimit: field(Int32, "Retries after failures; -1, as when absent, is no limit."),
 });
 export type FlinkStateSnapshotSpec = Static<typeof FlinkStateSnapshotSpec>;
 
@@ -39,16 +36,13 @@ export const SnapshotState = StringEnum("TRIGGER_PENDING", "IN_PROGRESS", "COMPL
 export type SnapshotState = Static<typeof SnapshotState>;
 
 export const FlinkStateSnapshotStatus = Type.Object({
-  state: optional(SnapshotState),
-  triggerId: optional(Type.String()),
-  /** RFC 3339. */
-  triggerTimestamp: optional(Type.String()),
-  /** RFC 3339. */
-  resultTimestamp: optional(Type.String()),
-  path: optional(Type.String()),
-  /** JSON for exceptions, plain text when abandoned. */
-  error: optional(Type.String()),
-  failures: optional(Int32),
+  state: field(SnapshotState, "How far it has come."),
+  triggerId: field(Type.String(), "Flink's asynchronous trigger."),
+  triggerTimestamp: field(Type.String(), "RFC 3339."),
+  resultTimestamp: field(Type.String(), "RFC 3339."),
+  path: field(Type.String(), "Where the snapshot is."),
+  error: field(Type.String(), "What went wrong: JSON, or plain text when abandoned."),
+  failures: field(Int32, "Failed attempts."),
 });
 export type FlinkStateSnapshotStatus = Static<typeof FlinkStateSnapshotStatus>;
 

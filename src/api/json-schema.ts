@@ -6,6 +6,7 @@ import { definitions } from "./k8s/kubernetes.generated.ts";
 
 export interface JsonSchema {
   readonly type?: string;
+  readonly description?: string;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema;
   readonly items?: JsonSchema;
