@@ -27,14 +27,18 @@ function resource(kind: string, name: string, spec: unknown): Record<string, unk
 
 describe.each(Object.entries(fieldTrees))("%s", (kind, { plural, spec, status }) => {
   it("is established, with a structural schema", async () => {
-    const { body } = await api.call(
-      "GET",
-      `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${plural}.flink.apache.org`,
-    );
-    const { conditions } = body["status"] as { conditions: { type: string; status: string }[] };
-    const state = Object.fromEntries(conditions.map((condition) => [condition.type, condition.status]));
-    expect(state).toMatchObject({ Established: "True", NamesAccepted: "True" });
-    expect(state).not.toHaveProperty("NonStructuralSchema");
+    const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${plural}.flink.apache.org`;
+    const conditions = async (): Promise<Record<string, string>> => {
+      const { body } = await api.call("GET", path);
+      const { conditions } = body["status"] as { conditions: { type: string; status: string }[] };
+      return Object.fromEntries(conditions.map((condition) => [condition.type, condition.status]));
+    };
+    // The API server takes some seconds after it has accepted the names.
+    await expect.poll(conditions, { timeout: 30_000 }).toMatchObject({
+      Established: "True",
+      NamesAccepted: "True",
+    });
+    expect(await conditions()).not.toHaveProperty("NonStructuralSchema");
   });
 
   it("takes a manifest with every field set, and gives it back equal", async () => {
