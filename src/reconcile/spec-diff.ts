@@ -149,7 +149,8 @@ export function diffSpecs(before: FlinkDeploymentSpec, after: FlinkDeploymentSpe
 function render(value: unknown): string {
   if (value === undefined || value === null) return "null";
   if (Array.isArray(value)) return `[${value.map(render).join(",")}]`;
-  return typeof value === "object" ? "{..}" : String(value as string | number | boolean);
+  if (typeof value === "object") return "{..}";
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** Names of what holds credentials: Flink's own list of sensitive options, and what is usual in addresses and arguments. */

@@ -109,26 +109,25 @@ function lastState(facts: UpgradeFacts): UpgradeOutcome {
   if (facts.flinkVersionChanged) {
     if (running && facts.savepointDirectory) return go("SAVEPOINT", "savepoint");
     if (isCancellable(facts)) return go("CANCEL", "savepoint");
-    return wait(
-      "HA metadata cannot be read by another Flink version, and the job cannot be cancelled now",
-      true,
+    return unavailable(
+      facts,
+      "the job to become reachable: another Flink version cannot read its HA metadata",
     );
   }
   if (running) return byCheckpointAge(facts);
   if (mayCancel(facts)) return go("CANCEL", "savepoint");
-  return unavailable(facts);
+  if (haUsable(facts)) return go("LAST_STATE", "last-state");
+  return unavailable(facts, "the job to become reachable");
 }
 
-/** What an application cluster can still do when its job gives no answer. */
-function unavailable(facts: UpgradeFacts): UpgradeOutcome {
-  if (haUsable(facts)) return go("LAST_STATE", "last-state");
-  if (facts.deployedMode !== "last-state" && facts.neverStarted) {
-    return go("NOOP", "savepoint");
-  }
+/** What an application cluster can still do when its job gives no answer and HA metadata is of no use. */
+function unavailable(facts: UpgradeFacts, awaited: string): UpgradeOutcome {
+  const restoredFromPath = facts.deployedMode !== "last-state" && facts.lastPath !== LAST_STATE_MARKER;
+  if (restoredFromPath && facts.neverStarted) return go("NOOP", "savepoint");
   if ((facts.jobManagerMissing || facts.jobManagerFailed) && !facts.haMetadata) {
     return { kind: "fail", message: MANUAL };
   }
-  return wait("the job to become reachable", true);
+  return wait(awaited, true);
 }
 
 export function chooseUpgrade(facts: UpgradeFacts): UpgradeOutcome {
@@ -142,6 +141,6 @@ export function chooseUpgrade(facts: UpgradeFacts): UpgradeOutcome {
   if (facts.jobState === "RUNNING") {
     return facts.restReachable ? go("SAVEPOINT", "savepoint") : wait("the REST API to answer", true);
   }
-  if (facts.flinkVersionChanged || facts.lastStateFallback || facts.neverStarted) return lastState(facts);
-  return wait("the job to be RUNNING, so that a savepoint can be taken", true);
+  if (facts.flinkVersionChanged || facts.lastStateFallback) return lastState(facts);
+  return unavailable(facts, "the job to be RUNNING, so that a savepoint can be taken");
 }
