@@ -20,7 +20,7 @@ export function parseRecordedSpec(text: string | undefined): RecordedSpec | unde
   } catch {
     return undefined;
   }
-  if (typeof parsed !== "object" || parsed === null) return undefined;
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return undefined;
   const record = parsed as Record<string, unknown>;
   const meta = record["resource_metadata"];
   if (
