@@ -107,7 +107,7 @@ export class FlinkDeploymentController {
       resource.metadata.name,
       restPort(resource, options.defaults),
     );
-    const answers = await askFlink(flink, gathered);
+    const answers = await askFlink(flink, gathered, options.defaults);
     const { failure, exceptionsReportedUntil } = this.remembered(key);
     const decision = decide(
       { ...gathered, flink: answers, failure, exceptionsReportedUntil },

@@ -5,12 +5,13 @@
  */
 import type { FlinkDeployment } from "../api/flink-deployment.ts";
 import type { KubeObject } from "../api/kube-object.ts";
+import type { FlinkConfiguration } from "../flink/configuration.ts";
 import type { FlinkRestClient } from "../flink-rest/client.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { Informer } from "../kube/informer.ts";
 import { CONFIG_MAPS, DEPLOYMENTS, FLINK_DEPLOYMENTS, PODS, SERVICES } from "../kube/resource-type.ts";
 import type { FlinkAnswers, ObservedCluster } from "../reconcile/decision.ts";
-import { nextQuestions, type Question } from "../reconcile/deployment/questions.ts";
+import { jobWithExceptions, nextQuestions, type Question } from "../reconcile/deployment/questions.ts";
 
 export interface Caches {
   readonly resources: Informer<FlinkDeployment>;
@@ -57,6 +58,7 @@ async function ask(
   flink: FlinkRestClient,
   question: Question,
   resource: FlinkDeployment,
+  known: FlinkAnswers,
 ): Promise<FlinkAnswers> {
   const jobId = resource.status?.jobStatus?.jobId ?? "";
   const triggerId = resource.status?.jobStatus?.savepointInfo?.triggerId ?? "";
@@ -70,7 +72,7 @@ async function ask(
     case "checkpoints":
       return { checkpoints: await flink.jobCheckpoints(jobId) };
     case "exceptions":
-      return { exceptions: await flink.jobExceptions(jobId) };
+      return { exceptions: await flink.jobExceptions(jobWithExceptions(resource, known)) };
     case "savepoint":
       return { savepoint: await flink.savepointStatus(jobId, triggerId) };
   }
@@ -80,12 +82,13 @@ async function ask(
 export async function askFlink(
   flink: FlinkRestClient,
   { resource, cluster }: Gathered,
+  defaults: FlinkConfiguration,
 ): Promise<FlinkAnswers> {
   let answers: FlinkAnswers = {};
   for (;;) {
-    const questions = nextQuestions(resource, cluster, answers);
+    const questions = nextQuestions(resource, cluster, answers, defaults);
     if (questions.length === 0) return answers;
-    const found = await Promise.all(questions.map((question) => ask(flink, question, resource)));
+    const found = await Promise.all(questions.map((question) => ask(flink, question, resource, answers)));
     answers = Object.assign({}, answers, ...found) as FlinkAnswers;
   }
 }

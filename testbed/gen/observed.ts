@@ -1,5 +1,6 @@
 /** Observations for decisions: what Kubernetes holds, and those of Flink's answers that a pass would ask for. */
 import type { FlinkDeployment } from "../../src/api/flink-deployment.ts";
+import type { FlinkConfiguration } from "../../src/flink/configuration.ts";
 import type {
   ActionFailure,
   FlinkAnswers,
@@ -24,11 +25,12 @@ export function askedOf(
   resource: FlinkDeployment,
   cluster: ObservedCluster,
   script: FlinkAnswers,
+  defaults: FlinkConfiguration = {},
 ): FlinkAnswers {
   const all: FlinkAnswers = { ...silence(), ...script };
   let answers: FlinkAnswers = {};
   for (;;) {
-    const questions = nextQuestions(resource, cluster, answers);
+    const questions = nextQuestions(resource, cluster, answers, defaults);
     if (questions.length === 0) return answers;
     for (const question of questions) answers = { ...answers, [question]: all[question] };
   }

@@ -1,35 +1,56 @@
 /** What to ask Flink in this pass, given what is known so far. Gathering repeats until nothing is left to ask. */
 import { withStatusDefaults } from "../../api/defaults.ts";
 import type { FlinkDeployment } from "../../api/flink-deployment.ts";
-import { flattenConfiguration, hasOption } from "../../flink/configuration.ts";
+import { type FlinkConfiguration, flattenConfiguration, hasOption } from "../../flink/configuration.ts";
 import { isAtLeast } from "../../flink/flink-version.ts";
 import { LAST_STATE_MAX_CHECKPOINT_AGE } from "../../flink/options.ts";
+import type { JobOverview } from "../../flink/rest-answers.ts";
 import type { FlinkAnswers, ObservedCluster } from "../decision.ts";
+import { parseRecordedSpec } from "../last-reconciled-spec.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import { phaseOf } from "./decide.ts";
 import { isAvailable } from "./observe-job-manager.ts";
 
 export type Question = keyof FlinkAnswers;
 
-function followUps(resource: FlinkDeployment, answers: FlinkAnswers): Question[] {
-  const status = withStatusDefaults(resource.status);
-  if (answers.jobs?.ok !== true) return [];
-  const job = answers.jobs.value.find(({ jobId }) => jobId === status.jobStatus.jobId);
-  const version = resource.spec.flinkVersion;
-  if (job === undefined)
-    return version !== undefined && isAtLeast(version, 2, 3) ? ["applications", "exceptions"] : [];
-  if (isTerminal(job.state)) return job.state === status.jobStatus.state ? [] : ["checkpoints", "exceptions"];
-  const byAge = hasOption(
-    flattenConfiguration(resource.spec.flinkConfiguration),
-    LAST_STATE_MAX_CHECKPOINT_AGE,
-  );
-  return byAge ? ["checkpoints", "exceptions"] : ["exceptions"];
+function ownJob(resource: FlinkDeployment, answers: FlinkAnswers): JobOverview | undefined {
+  const own = resource.status?.jobStatus?.jobId;
+  return answers.jobs?.ok === true ? answers.jobs.value.find(({ jobId }) => jobId === own) : undefined;
 }
 
+/**
+ * Whose exceptions tell what is wrong: the resource's own job, or what Flink 2.3 lists as a failed job "(application
+ * driver)" when main() failed before it had one.
+ */
+export function jobWithExceptions(resource: FlinkDeployment, answers: FlinkAnswers): string {
+  const own = resource.status?.jobStatus?.jobId ?? "";
+  if (answers.jobs?.ok !== true || ownJob(resource, answers) !== undefined) return own;
+  return answers.jobs.value.find(({ state }) => state === "FAILED")?.jobId ?? own;
+}
+
+function followUps(
+  resource: FlinkDeployment,
+  answers: FlinkAnswers,
+  defaults: FlinkConfiguration,
+): Question[] {
+  if (answers.jobs?.ok !== true) return [];
+  const { jobStatus, reconciliationStatus } = withStatusDefaults(resource.status);
+  const job = ownJob(resource, answers);
+  if (job === undefined) {
+    const deployed = parseRecordedSpec(reconciliationStatus.lastReconciledSpec)?.spec.flinkVersion;
+    return deployed !== undefined && isAtLeast(deployed, 2, 3) ? ["applications", "exceptions"] : [];
+  }
+  if (isTerminal(job.state)) return job.state === jobStatus.state ? [] : ["checkpoints", "exceptions"];
+  const config = { ...defaults, ...flattenConfiguration(resource.spec.flinkConfiguration) };
+  return hasOption(config, LAST_STATE_MAX_CHECKPOINT_AGE) ? ["checkpoints", "exceptions"] : ["exceptions"];
+}
+
+/** `defaults`: the operator's for this resource. */
 export function nextQuestions(
   resource: FlinkDeployment,
   cluster: ObservedCluster,
   answers: FlinkAnswers,
+  defaults: FlinkConfiguration = {},
 ): readonly Question[] {
   const { deployment } = cluster;
   if (deployment?.metadata.deletionTimestamp !== undefined || !isAvailable(deployment)) return [];
@@ -40,6 +61,6 @@ export function nextQuestions(
   const wanted: Question[] = ["jobs"];
   if (status.jobManagerDeploymentStatus !== "READY") wanted.unshift("config");
   if (phase === "stopping" && triggerId !== undefined && triggerId !== "") wanted.push("savepoint");
-  if (phase === "running" || phase === "stopping") wanted.push(...followUps(resource, answers));
+  if (phase === "running" || phase === "stopping") wanted.push(...followUps(resource, answers, defaults));
   return wanted.filter((question) => answers[question] === undefined);
 }
