@@ -34,3 +34,24 @@ export async function removeContainers(dir: string): Promise<number> {
   await tryRun("ctr", ctrArgs(dir, ["containers", "rm", ...containers]));
   return containers.length;
 }
+
+function isId(name: string): boolean {
+  return name.startsWith("sha256:");
+}
+
+/**
+ * The names like "sha256:…" in what `ctr images ls` prints whose content no proper name has any more. The runtime gives
+ * every image such a name, which keeps the content of each replaced image for ever. Pure.
+ */
+export function staleImages(listing: string): string[] {
+  const rows = listing.split("\n").map((line) => line.split(/\s+/));
+  const used = new Set(rows.filter(([name = ""]) => !isId(name)).map(([, , digest]) => digest));
+  return rows.filter(([name = "", , digest]) => isId(name) && !used.has(digest)).map(([name = ""]) => name);
+}
+
+/** Lets go of the contents of images that were replaced by newer ones. */
+export async function removeStaleImages(dir: string): Promise<void> {
+  if (!(await containerdAnswers(dir))) return;
+  const stale = staleImages(await ctr(dir, ["images", "ls"]));
+  if (stale.length > 0) await ctr(dir, ["images", "rm", ...stale]);
+}

@@ -5,7 +5,7 @@ import { tryRun, run } from "../exec.ts";
 import { isAlive, recordedNames, stop } from "../processes.ts";
 import { safely } from "../safely.ts";
 import { waitFor } from "../wait.ts";
-import { removeContainers } from "./containers.ts";
+import { removeContainers, removeStaleImages } from "./containers.ts";
 import { removalScript } from "./iptables.ts";
 import { bridge } from "./layout.ts";
 import { restoreSysctls } from "./sysctls.ts";
@@ -32,6 +32,7 @@ export async function down(dir: string): Promise<void> {
   );
   await killPods();
   await removeContainers(dir);
+  await removeStaleImages(dir);
   await stop(dir, "containerd", 5_000);
   const sockets = shimSockets(dir);
   await killStrays(dir);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { configFiles } from "./configs.ts";
+import { staleImages } from "./containers.ts";
 import { importedName } from "./images.ts";
 import { removalScript } from "./iptables.ts";
 import { mountsBelow } from "./mounts.ts";
@@ -66,4 +67,15 @@ test("the JSON configuration files parse, and no program is told a place outside
     for (const path of paths)
       expect(path).toMatch(/^"\/(bed|cache\/containerd|usr\/lib\/cni|sluice-testbed)/);
   }
+});
+
+test("an image's content is let go when its name has moved on to another one", () => {
+  const listing = [
+    "REF TYPE DIGEST SIZE PLATFORMS LABELS",
+    "sha256:id-old application/vnd sha256:old 2.0 MiB linux/amd64 -",
+    "sha256:id-new application/vnd sha256:new 3.0 MiB linux/amd64 -",
+    "sluice.test/tools:1 application/vnd sha256:new 3.0 MiB linux/amd64 -",
+    "",
+  ].join("\n");
+  expect(staleImages(listing)).toEqual(["sha256:id-old"]);
 });
