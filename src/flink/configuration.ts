@@ -1,6 +1,6 @@
 /** Flink configuration as a flat map of text, the form that everything inside Sluice works on. */
 import { parseDuration } from "./duration.ts";
-import { parseMap } from "./structured-text.ts";
+import { parseMap, type StructuredForm } from "./structured-text.ts";
 
 export { parseList, parseMap } from "./structured-text.ts";
 
@@ -73,6 +73,11 @@ export function getNumber(config: FlinkConfiguration, option: Option): number | 
   return Number.isFinite(value) ? value : undefined;
 }
 
+/** How the Flink that a configuration is for reads lists and maps; the newer way when it does not tell. */
+export function structuredForm(config: FlinkConfiguration): StructuredForm {
+  return config["$internal.flink.version"]?.startsWith("v1_") === true ? "separated" : "yaml";
+}
+
 /**
  * The entries of a map option, which is one value (`k1:v1,k2:v2`) or, when that is absent, every key below its name.
  * Undefined when it is not set, "malformed" when Flink could not read it either.
@@ -82,7 +87,7 @@ export function getMap(
   option: Option,
 ): Readonly<Record<string, string>> | "malformed" | undefined {
   const text = getOption(config, option);
-  if (text !== undefined) return parseMap(text) ?? "malformed";
+  if (text !== undefined) return parseMap(text, structuredForm(config)) ?? "malformed";
   const prefix = `${option.key}.`;
   const below = Object.entries(config).filter(([key]) => key.startsWith(prefix));
   if (below.length === 0) return undefined;

@@ -1,6 +1,6 @@
 /**
  * Lists and maps inside one configuration value. Flink reads two forms: its own (`a;b`, `k1:v1,k2:v2`, quotes protect a
- * separator and are doubled inside quotes) and, from 1.19 on, a YAML value (`[a, b]`, `{k1: v1}`). Malformed text is
+ * separator and are doubled inside quotes) and, since 2.0, a YAML value (`[a, b]`, `{k1: v1}`). Malformed text is
  * undefined.
  */
 import { parseDocument } from "yaml";
@@ -66,32 +66,36 @@ function stringValues(value: unknown): Record<string, string> | undefined {
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
-export function parseList(text: string): string[] | undefined {
-  const yaml = asYaml(text);
+/** How a Flink reads structured values: `yaml` since 2.0 (any text is safe in it), `separated` before. */
+export type StructuredForm = "yaml" | "separated";
+
+/** As YAML where it is a list, else separated. */
+export function parseList(text: string, form: StructuredForm = "yaml"): string[] | undefined {
+  const yaml = form === "yaml" ? asYaml(text) : undefined;
   if (Array.isArray(yaml) && yaml.every((item) => typeof item === "string")) return yaml;
   return splitEscaped(text, ";");
 }
 
-export function parseMap(text: string): Record<string, string> | undefined {
-  const yaml = stringValues(asYaml(text));
+export function parseMap(text: string, form: StructuredForm = "yaml"): Record<string, string> | undefined {
+  const yaml = form === "yaml" ? stringValues(asYaml(text)) : undefined;
   if (yaml !== undefined) return yaml;
   const pairs = splitEscaped(text, ",")?.map((pair) => splitEscaped(pair, ":"));
   if (pairs === undefined || pairs.some((pair) => pair?.length !== 2)) return undefined;
   return Object.fromEntries(pairs as [string, string][]);
 }
 
-export function parseMapList(text: string): Record<string, string>[] | undefined {
-  const yaml = asYaml(text);
+export function parseMapList(
+  text: string,
+  form: StructuredForm = "yaml",
+): Record<string, string>[] | undefined {
+  const yaml = form === "yaml" ? asYaml(text) : undefined;
   if (Array.isArray(yaml)) {
     const maps = yaml.map(stringValues);
     if (maps.every((map) => map !== undefined)) return maps;
   }
-  const maps = splitEscaped(text, ";")?.map(parseMap);
+  const maps = splitEscaped(text, ";")?.map((part) => parseMap(part, form));
   return maps?.every((map) => map !== undefined) ? maps : undefined;
 }
-
-/** How a Flink reads structured values: `yaml` since 2.0 (any text is safe in it), `separated` before. */
-export type StructuredForm = "yaml" | "separated";
 
 export function formatList(items: readonly string[], form: StructuredForm): string {
   return form === "yaml" ? JSON.stringify(items) : items.map((item) => escapePart(item, ";")).join(";");

@@ -31,7 +31,13 @@ export function flinkConfigMap(
 }
 
 export function podTemplateConfigMap(id: string, namespace: string, template: PodTemplate): KubeObject {
-  // Read by the JobManager, in older Flinks by a YAML 1.1 reader, for which an unquoted "on" is a boolean.
-  const text = stringify(template, { version: "1.1", lineWidth: 0, aliasDuplicateObjects: false });
+  // YAML readers disagree about what unquoted text is ("on", "0o17"); the JobManager's depends on its Flink.
+  const text = stringify(template, {
+    version: "1.1",
+    defaultKeyType: "PLAIN",
+    defaultStringType: "QUOTE_DOUBLE",
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+  });
   return configMap(id, namespace, `pod-template-${id}`, { [POD_TEMPLATE_FILE]: text });
 }

@@ -11,6 +11,7 @@ import {
   getOption,
   hasOption,
   type Option,
+  structuredForm,
   withoutMap,
   withoutOption,
 } from "../flink/configuration.ts";
@@ -82,10 +83,6 @@ export function requireVersion(spec: Pick<DefaultedSpec, "flinkVersion">): Flink
     throw new InvalidClusterError("spec.flinkVersion", "spec.flinkVersion is not set");
   }
   return spec.flinkVersion;
-}
-
-function structuredForm(version: FlinkVersion): StructuredForm {
-  return isAtLeast(version, 2, 0) ? "yaml" : "separated";
 }
 
 function applyPods(config: Draft, spec: DefaultedSpec, version: FlinkVersion): Draft {
@@ -179,7 +176,6 @@ function ownerReference({ owner }: ClusterInputs): Record<string, string> {
 export function assembledConfiguration(inputs: ClusterInputs): Record<string, string> {
   const spec = withSpecDefaults(inputs.spec);
   const version = requireVersion(spec);
-  const form = structuredForm(version);
   const { name, namespace, uid } = inputs.owner;
   let config: Draft = { ...inputs.defaults, ...flattenConfiguration(spec.flinkConfiguration) };
   for (const { option, value } of distributionDefaults(version)) setDefault(config, option, value);
@@ -187,6 +183,7 @@ export function assembledConfiguration(inputs: ClusterInputs): Record<string, st
   // Cancelling a job in the web interface would end it behind the operator's back.
   setDefault(config, WEB_CANCEL, "false");
   config["$internal.flink.version"] = version;
+  const form = structuredForm(config);
   config = applyPods(config, spec, version);
   config = applyApplication(config, name, spec, form);
   config[NAMESPACE.key] = namespace;

@@ -1,5 +1,11 @@
 /** Options as the renderer needs them: a value that Flink could not read either is an InvalidClusterError. */
-import { type FlinkConfiguration, getMap, getOption, type Option } from "../flink/configuration.ts";
+import {
+  type FlinkConfiguration,
+  getMap,
+  getOption,
+  type Option,
+  structuredForm,
+} from "../flink/configuration.ts";
 import { parseList, parseMapList } from "../flink/structured-text.ts";
 import { InvalidClusterError } from "./invalid-cluster.ts";
 
@@ -65,7 +71,7 @@ export function readMap(config: FlinkConfiguration, option: Option): Readonly<Re
 export function readList(config: FlinkConfiguration, option: Option): readonly string[] {
   const text = getOption(config, option);
   if (text === undefined) return [];
-  const list = parseList(text);
+  const list = parseList(text, structuredForm(config));
   if (list === undefined) throw refuse(option, text, "a list of the form a;b");
   return list;
 }
@@ -76,7 +82,7 @@ export function readMapList(
 ): readonly Readonly<Record<string, string>>[] {
   const text = getOption(config, option);
   if (text === undefined) return [];
-  const list = parseMapList(text);
+  const list = parseMapList(text, structuredForm(config));
   if (list === undefined) {
     throw refuse(option, text, "a list of maps of the form key1:value1,key2:value2;key1:value3");
   }

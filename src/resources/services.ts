@@ -38,7 +38,7 @@ function service(
     metadata: {
       name,
       namespace,
-      labels: { ...commonLabels(id), ...labels },
+      labels: { ...labels, ...commonLabels(id) },
       ...nonEmpty("annotations", annotations),
     },
     spec: { ...spec, selector: jobManagerSelector(id) },

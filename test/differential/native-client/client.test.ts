@@ -1,0 +1,136 @@
+/**
+ * Sluice's rendering against Flink's own client: for each cluster of the table and each Flink version, the same
+ * configuration goes through both, and the objects are compared field by field. Both sides' objects also go to a real
+ * API server, which has to accept them.
+ */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { withSpecDefaults } from "../../../src/api/defaults.ts";
+import type { FlinkVersion } from "../../../src/api/flink-deployment.ts";
+import { assembledConfiguration } from "../../../src/resources/configuration.ts";
+import { InvalidClusterError } from "../../../src/resources/invalid-cluster.ts";
+import { logFiles } from "../../../src/resources/log-files.ts";
+import {
+  type ClusterInputs,
+  deployConfiguration,
+  ownedBy,
+  renderNativeCluster,
+} from "../../../src/resources/native-cluster.ts";
+import { ownedObjectNames } from "../../../src/resources/names.ts";
+import { jobManagerTemplate, taskManagerTemplate } from "../../../src/resources/pod-template.ts";
+import { apiTestbed } from "../../support/api-testbed.ts";
+import { type AllowedDifference, allowedDifferences } from "./allowed-differences.ts";
+import { clusters } from "./clusters.ts";
+import { allowedBy, compare, describeDifference } from "./compare.ts";
+import { type DeployRequest, FlinkClient, flinkHome } from "./flink-client.ts";
+import { refused } from "./refused-clusters.ts";
+import type { Cluster } from "./specs.ts";
+
+const versions: [string, FlinkVersion][] = [
+  ["1.20", "v1_20"],
+  ["2.2", "v2_2"],
+  ["2.3", "v2_3"],
+];
+
+function inputsFor(cluster: Cluster, version: FlinkVersion, namespace = "jobs"): ClusterInputs {
+  return {
+    owner: { name: cluster.id ?? "my-job", namespace, uid: "5c5e9a86-3b1f-4a6f-8d0a-0d6b1d1b7a11" },
+    spec: { ...cluster.spec, flinkVersion: version },
+    generation: 4,
+    jobId: "0123456789abcdef0123456789abcdef",
+    restore: cluster.restore ?? { kind: "none" },
+    attemptId: "9f2f6d2e-attempt",
+    defaults: { "state.backend.type": "rocksdb" },
+  };
+}
+
+/** What the Apache operator hands to the client: the same configuration, with templates and log files on disk. */
+async function requestFor(
+  cluster: Cluster,
+  inputs: ClusterInputs,
+  version: FlinkVersion,
+  flink: FlinkClient,
+): Promise<DeployRequest> {
+  const confDir = await flink.folder(cluster.name);
+  const file = cluster.clientFile ?? (version === "v1_20" ? "flink-conf.yaml" : "config.yaml");
+  await writeFile(join(confDir, file), "");
+  const spec = withSpecDefaults(inputs.spec);
+  for (const [name, text] of Object.entries(logFiles(spec))) await writeFile(join(confDir, name), text);
+  const options = deployConfiguration(inputs);
+  const assembled = assembledConfiguration(inputs);
+  const templates = {
+    jobmanager: jobManagerTemplate(spec, assembled),
+    taskmanager: taskManagerTemplate(spec, assembled),
+  };
+  for (const [side, template] of Object.entries(templates)) {
+    if (template === undefined) continue;
+    const path = join(confDir, `${side}.yaml`);
+    await writeFile(path, JSON.stringify(template));
+    options[`kubernetes.pod-template-file.${side}`] = path;
+  }
+  return { confDir, options, args: spec.job?.args ?? [], main: spec.job?.entryClass };
+}
+
+const used = new Set<AllowedDifference>();
+
+describe.each(versions)("the objects of Flink %s", (name, version) => {
+  let flink: FlinkClient;
+  const applies = (cluster: Cluster): boolean => cluster.versions?.includes(version) ?? true;
+
+  beforeAll(async () => {
+    flink = await FlinkClient.start(await flinkHome(name));
+  }, 1_500_000);
+  afterAll(() => flink.stop());
+
+  it.each(clusters.filter(applies))("are the client's: $name", async (cluster) => {
+    const inputs = inputsFor(cluster, version);
+    const { objects, error } = await flink.deploy(await requestFor(cluster, inputs, version, flink));
+    expect(error).toBeUndefined();
+    const { deployment, owned } = renderNativeCluster(inputs);
+    const differences = await compare(objects ?? [], [deployment, ...owned], flink);
+    const unexpected = differences.filter((difference) => {
+      const allowed = allowedBy(difference, version);
+      if (allowed !== undefined) used.add(allowed);
+      return allowed === undefined;
+    });
+    expect(unexpected.map(describeDifference)).toEqual([]);
+    const names = ownedObjectNames(inputs.owner.name, withSpecDefaults(inputs.spec), inputs.defaults);
+    expect(names.map((one) => `${one.kind}/${one.name}`)).toEqual(
+      owned.map(({ kind, metadata }) => `${kind}/${metadata.name}`),
+    );
+  });
+
+  it.each(refused.filter(applies))("are refused by both: $name", async (cluster) => {
+    const inputs = inputsFor(cluster, version);
+    const request = await requestFor(cluster, inputs, version, flink).catch((error: unknown) => {
+      expect(error).toBeInstanceOf(InvalidClusterError);
+    });
+    if (request !== undefined) expect((await flink.deploy(request)).error).toBeDefined();
+    expect(() => renderNativeCluster(inputs)).toThrow(InvalidClusterError);
+  });
+
+  it("are accepted by a real API server, every one", async () => {
+    const { kubectl, freshNamespace } = apiTestbed();
+    const namespace = await freshNamespace("rendered");
+    const objects = clusters.filter(applies).flatMap((cluster) => {
+      const { deployment, owned } = renderNativeCluster(inputsFor(cluster, version, namespace));
+      const created = { ...deployment, metadata: { ...deployment.metadata, uid: "0d3c1d1e-uid" } };
+      return [deployment, ...owned.map((object) => ownedBy(object, created))];
+    });
+    const list = JSON.stringify({ apiVersion: "v1", kind: "List", items: objects });
+    const answer = await kubectl(
+      ["create", "--dry-run=server", "--validate=strict", "-o", "name", "-f", "-"],
+      list,
+    );
+    expect(answer.trim().split("\n")).toHaveLength(objects.length);
+  });
+});
+
+describe("the list of allowed differences", () => {
+  it("has no entry that nothing shows any more", () => {
+    expect(allowedDifferences.filter((allowed) => !used.has(allowed)).map(({ reason }) => reason)).toEqual(
+      [],
+    );
+  });
+});
