@@ -7,7 +7,7 @@ import type { Kind } from "./kind.ts";
  * The schema with every Kubernetes type spliced in, fields in alphabetical order (the order of upstream's files, so
  * that they can be compared), and only what the API server shall enforce: as upstream, no formats and no `required`.
  */
-export function structuralSchema(schema: JsonSchema): JsonSchema {
+function structuralSchema(schema: JsonSchema): JsonSchema {
   const { description } = schema;
   const resolved = resolveSchema(schema);
   const { type, properties, items, additionalProperties, enum: values, anyOf } = resolved;

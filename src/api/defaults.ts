@@ -26,8 +26,7 @@ type JobDefault = "parallelism" | "args" | "state" | "upgradeMode";
 
 /** A spec as it reads after its defaults: what the operator works on. */
 export type DefaultedJobSpec = Omit<JobSpec, JobDefault> & Required<Pick<JobSpec, JobDefault>>;
-export type DefaultedJobManagerSpec = Omit<JobManagerSpec, "replicas"> &
-  Required<Pick<JobManagerSpec, "replicas">>;
+type DefaultedJobManagerSpec = Omit<JobManagerSpec, "replicas"> & Required<Pick<JobManagerSpec, "replicas">>;
 export type DefaultedSpec = Omit<FlinkDeploymentSpec, "job" | "jobManager" | "flinkConfiguration"> & {
   job?: DefaultedJobSpec;
   jobManager?: DefaultedJobManagerSpec;

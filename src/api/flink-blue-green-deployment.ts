@@ -18,7 +18,7 @@ export const FlinkBlueGreenDeploymentSpec = Type.Object({
 });
 export type FlinkBlueGreenDeploymentSpec = Static<typeof FlinkBlueGreenDeploymentSpec>;
 
-export const BlueGreenState = StringEnum(
+const BlueGreenState = StringEnum(
   "INITIALIZING_BLUE",
   "ACTIVE_BLUE",
   "ACTIVE_GREEN",
@@ -27,10 +27,9 @@ export const BlueGreenState = StringEnum(
   "TRANSITIONING_TO_BLUE",
   "TRANSITIONING_TO_GREEN",
 );
-export type BlueGreenState = Static<typeof BlueGreenState>;
 
 /** Timestamps are ISO-8601; the epoch's start means unset. */
-export const FlinkBlueGreenDeploymentStatus = Type.Object({
+const FlinkBlueGreenDeploymentStatus = Type.Object({
   jobStatus: field(JobStatus, "Only its state is used."),
   blueGreenState: field(BlueGreenState, "Which of the two is active, and what is under way."),
   lastReconciledSpec: field(Type.String(), "The spec that is deployed or being deployed, as JSON."),
@@ -40,7 +39,7 @@ export const FlinkBlueGreenDeploymentStatus = Type.Object({
   savepointTriggerId: field(Type.String(), "Flink's asynchronous trigger in progress."),
   error: field(Type.String(), "What is wrong, as plain text."),
 });
-export type FlinkBlueGreenDeploymentStatus = Static<typeof FlinkBlueGreenDeploymentStatus>;
+type FlinkBlueGreenDeploymentStatus = Static<typeof FlinkBlueGreenDeploymentStatus>;
 
 export interface FlinkBlueGreenDeployment extends KubeObject {
   apiVersion: typeof API_VERSION;

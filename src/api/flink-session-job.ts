@@ -5,8 +5,6 @@ import type { Kind } from "./kind.ts";
 import type { KubeObject } from "./kube-object.ts";
 import { field, FreeForm, Int64 } from "./schema.ts";
 
-export const FLINK_SESSION_JOB_FINALIZER = "flinksessionjobs.flink.apache.org/finalizer";
-
 export const FlinkSessionJobSpec = Type.Object({
   deploymentName: field(
     Type.String(),
@@ -18,8 +16,8 @@ export const FlinkSessionJobSpec = Type.Object({
 });
 export type FlinkSessionJobSpec = Static<typeof FlinkSessionJobSpec>;
 
-export const FlinkSessionJobStatus = Type.Object(commonStatus);
-export type FlinkSessionJobStatus = Static<typeof FlinkSessionJobStatus>;
+const FlinkSessionJobStatus = Type.Object(commonStatus);
+type FlinkSessionJobStatus = Static<typeof FlinkSessionJobStatus>;
 
 export interface FlinkSessionJob extends KubeObject {
   apiVersion: typeof API_VERSION;

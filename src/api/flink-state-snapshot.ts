@@ -5,15 +5,12 @@ import type { Kind } from "./kind.ts";
 import type { KubeObject } from "./kube-object.ts";
 import { field, Int32, StringEnum } from "./schema.ts";
 
-export const FLINK_STATE_SNAPSHOT_FINALIZER = "flinkstatesnapshots.flink.apache.org/finalizer";
-
-export const JobReference = Type.Object({
+const JobReference = Type.Object({
   kind: field(StringEnum("FlinkDeployment", "FlinkSessionJob"), "Kind of the resource that runs the job."),
   name: field(Type.String(), "Its name, in the snapshot's own namespace."),
 });
-export type JobReference = Static<typeof JobReference>;
 
-export const SavepointSpec = Type.Object({
+const SavepointSpec = Type.Object({
   path: field(
     Type.String(),
     "The directory to write to; with alreadyExists, the savepoint itself. Absent: the job's savepoint directory.",
@@ -32,10 +29,9 @@ export const FlinkStateSnapshotSpec = Type.Object({
 });
 export type FlinkStateSnapshotSpec = Static<typeof FlinkStateSnapshotSpec>;
 
-export const SnapshotState = StringEnum("TRIGGER_PENDING", "IN_PROGRESS", "COMPLETED", "FAILED", "ABANDONED");
-export type SnapshotState = Static<typeof SnapshotState>;
+const SnapshotState = StringEnum("TRIGGER_PENDING", "IN_PROGRESS", "COMPLETED", "FAILED", "ABANDONED");
 
-export const FlinkStateSnapshotStatus = Type.Object({
+const FlinkStateSnapshotStatus = Type.Object({
   state: field(SnapshotState, "How far it has come."),
   triggerId: field(Type.String(), "Flink's asynchronous trigger."),
   triggerTimestamp: field(Type.String(), "RFC 3339."),
@@ -44,7 +40,7 @@ export const FlinkStateSnapshotStatus = Type.Object({
   error: field(Type.String(), "What went wrong: JSON, or plain text when abandoned."),
   failures: field(Int32, "Failed attempts."),
 });
-export type FlinkStateSnapshotStatus = Static<typeof FlinkStateSnapshotStatus>;
+type FlinkStateSnapshotStatus = Static<typeof FlinkStateSnapshotStatus>;
 
 export interface FlinkStateSnapshot extends KubeObject {
   apiVersion: typeof API_VERSION;

@@ -6,19 +6,9 @@ export function StringEnum<const T extends string>(...values: T[]): TUnsafe<T> {
   return Type.Unsafe<T>({ type: "string", enum: values });
 }
 
-/** A map with string keys (`additionalProperties`; `Type.Record` would emit the illegal `patternProperties`). */
-export function MapOf<T>(value: TUnsafe<T> | TSchema): TUnsafe<Record<string, T>> {
-  return Type.Unsafe<Record<string, T>>({ type: "object", additionalProperties: value });
-}
-
 export const StringMap = Type.Unsafe<Record<string, string>>({
   type: "object",
   additionalProperties: { type: "string" },
-});
-
-export const IntOrString = Type.Unsafe<number | string>({
-  anyOf: [{ type: "integer" }, { type: "string" }],
-  "x-kubernetes-int-or-string": true,
 });
 
 /** 64-bit integers travel as JSON numbers. */

@@ -28,7 +28,7 @@ export interface Position {
 }
 
 /** Something wrong with the file itself. */
-export interface FileProblem extends Position {
+interface FileProblem extends Position {
   readonly message: string;
   readonly next?: string;
 }

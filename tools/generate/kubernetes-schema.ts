@@ -68,7 +68,7 @@ function lenient(node: Node, visit: (name: string) => void): Node {
 }
 
 /** Every type reachable from ROOTS, by its short name. A type that is a plain string (Time) is written as one. */
-export function extractDefinitions(openApi: Record<string, Node>): Record<string, Node> {
+function extractDefinitions(openApi: Record<string, Node>): Record<string, Node> {
   const found = new Map<string, Node>();
   const visit = (name: string): void => {
     if (found.has(name)) return;

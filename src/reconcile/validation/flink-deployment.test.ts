@@ -369,7 +369,7 @@ describe("what must not change once something is deployed", () => {
       { flinkVersion: "v2_0", ...job({ upgradeMode: "last-state" }), ...config(CHECKPOINTS) },
       { ...running, job: { state: "suspended", upgradeMode: "last-state" } },
       [
-        "spec.flinkVersion: must not change (v1_20 to v2_0) while the job is suspended with last-state: HA metadata is read only by the version that wrote it",
+        "spec.flinkVersion: must not change, was v1_20, while the job is suspended with last-state: HA metadata is read only by the version that wrote it",
       ],
     ],
     [

@@ -21,13 +21,14 @@ function checkAlone(
 ): Finding[] {
   const findings = checkClusterName(spec.deploymentName ?? "", "spec.deploymentName");
   if (spec.job === undefined) findings.push(error("spec.job", "is required"));
-  if (last !== undefined && last.deploymentName !== spec.deploymentName) {
+  const before = last?.deploymentName;
+  if (before !== undefined && before !== spec.deploymentName) {
     findings.push(
       error(
         "spec.deploymentName",
-        `cannot change from ${last.deploymentName} to ${spec.deploymentName}`,
+        `cannot change, was ${before}`,
         "restore the field, or delete the job and create it in the other cluster",
-        last.deploymentName,
+        before,
       ),
     );
   }

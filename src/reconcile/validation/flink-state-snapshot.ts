@@ -37,12 +37,7 @@ export function validateFlinkStateSnapshot(resource: FlinkStateSnapshot, targetE
     spec.savepoint?.alreadyExists !== true
   ) {
     const { kind, name } = spec.jobReference ?? {};
-    findings.push(
-      error(
-        "spec.jobReference",
-        `${kind} ${name} does not exist in namespace ${resource.metadata.namespace}`,
-      ),
-    );
+    findings.push(error("spec.jobReference", `${kind} ${name} does not exist in the snapshot's namespace`));
   }
   return unlessWrong(wrong, findings);
 }

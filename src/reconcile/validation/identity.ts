@@ -44,11 +44,11 @@ export function checkFlinkVersion({ spec, last }: Subject): Finding[] {
   }
   const suspendedLastState = last?.job?.state === "suspended" && last.job.upgradeMode === "last-state";
   const restores = spec.job !== undefined && spec.job.upgradeMode !== "stateless";
-  if (suspendedLastState && restores && last.flinkVersion !== version) {
+  if (suspendedLastState && restores && last.flinkVersion !== undefined && last.flinkVersion !== version) {
     return [
       error(
         path,
-        `must not change (${last.flinkVersion} to ${version}) while the job is suspended with last-state: HA metadata is read only by the version that wrote it`,
+        `must not change, was ${last.flinkVersion}, while the job is suspended with last-state: HA metadata is read only by the version that wrote it`,
         `resume with ${last.flinkVersion} first, then upgrade`,
         last.flinkVersion,
       ),

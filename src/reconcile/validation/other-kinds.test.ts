@@ -135,7 +135,7 @@ describe("a FlinkSessionJob", () => {
     const resource = { ...header, kind: "FlinkSessionJob", spec: valid } as unknown as FlinkSessionJob;
     const last = { spec: { deploymentName: "before" } };
     expect(validateFlinkSessionJob(resource, {}, undefined, last).map(inOneLine)).toEqual([
-      "spec.deploymentName: cannot change from before to session",
+      "spec.deploymentName: cannot change, was before",
     ]);
   });
 });
@@ -180,7 +180,7 @@ describe("a FlinkStateSnapshot", () => {
       { jobReference, savepoint: {} },
       undefined,
       false,
-      ["spec.jobReference: FlinkDeployment job does not exist in namespace team"],
+      ["spec.jobReference: FlinkDeployment job does not exist in the snapshot's namespace"],
     ],
     [
       "a job that does not exist any more",

@@ -61,6 +61,7 @@ describe("unknown fields", () => {
     [{ job: { paralelism: 1 } }, "spec.job.paralelism: no such field / did you mean parallelism?"],
     [{ parallelism: 1 }, "spec.parallelism: no such field / did you mean spec.job.parallelism?"],
     [{ jarUri: "x" }, "spec.jarUri: no such field / did you mean spec.job.jarURI?"],
+    [{ constructor: 1 }, "spec.constructor: no such field"],
     [{ somethingElse: 1 }, "spec.somethingElse: no such field"],
     [
       { podTemplate: { spec: { container: [] } } },

@@ -107,7 +107,9 @@ function walk(value: unknown, given: JsonSchema, path: string, findings: Finding
   if (value === null || typeof value !== "object") return;
   for (const [name, child] of Object.entries(value)) {
     const childPath = joinPath(path, name);
-    const childSchema = schema.properties?.[name] ?? schema.additionalProperties;
+    // Object.hasOwn: "constructor" is no field.
+    const known = schema.properties !== undefined && Object.hasOwn(schema.properties, name);
+    const childSchema = known ? schema.properties[name] : schema.additionalProperties;
     if (childSchema !== undefined) visit(child, childSchema, childPath, findings);
     else if (!schema["x-kubernetes-preserve-unknown-fields"]) {
       findings.unknown.push(
