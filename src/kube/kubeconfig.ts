@@ -23,7 +23,7 @@ export interface Cluster {
 }
 
 /** A program that prints credentials. */
-export interface ExecPlugin {
+interface ExecPlugin {
   readonly apiVersion?: string;
   readonly command?: string;
   readonly args?: readonly string[];

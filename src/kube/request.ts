@@ -47,7 +47,7 @@ export interface ApplyParams extends WriteParams {
   readonly subresource?: string | undefined;
 }
 
-export type PatchKind = "merge" | "json" | "strategic";
+type PatchKind = "merge" | "json" | "strategic";
 
 export interface PatchParams extends WriteParams {
   readonly kind: PatchKind;

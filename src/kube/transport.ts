@@ -96,7 +96,8 @@ export class Transport {
       const remainingMs = endsAt - this.#clock.now();
       // A connection that died silently must not eat the whole deadline where another attempt is possible.
       const attemptMs = request.idempotent ? Math.max(remainingMs / 2, deadlineMs / 3) : remainingMs;
-      const outcome = await this.#attempt(request, Math.min(attemptMs, remainingMs), options.signal);
+      const limits = { ms: Math.min(attemptMs, remainingMs), saidMs: deadlineMs };
+      const outcome = await this.#attempt(request, limits, options.signal);
       if (!(outcome instanceof KubeApiError)) return outcome;
       const delay = retryDelay(outcome, {
         idempotent: request.idempotent,
@@ -114,7 +115,8 @@ export class Transport {
    * @throws KubeApiError when there is no answer in time.
    */
   async send(request: KubeRequest, options: CallOptions = {}): Promise<RawResponse> {
-    const deadline = new Deadline(this.#clock, options.deadlineMs ?? this.#deadlineMs, options.signal);
+    const ms = options.deadlineMs ?? this.#deadlineMs;
+    const deadline = new Deadline(this.#clock, { ms, saidMs: ms }, options.signal);
     try {
       return await this.#exchange(request, deadline);
     } catch (error) {
@@ -161,10 +163,10 @@ export class Transport {
 
   async #attempt(
     request: KubeRequest,
-    attemptMs: number,
+    limits: Limits,
     signal: AbortSignal | undefined,
   ): Promise<RawResponse | KubeApiError> {
-    const deadline = new Deadline(this.#clock, attemptMs, signal);
+    const deadline = new Deadline(this.#clock, limits, signal);
     try {
       const answer = await this.#exchange(request, deadline);
       if (answer.status < 400) return answer;
@@ -224,17 +226,23 @@ export class Transport {
   }
 }
 
+interface Limits {
+  readonly ms: number;
+  /** For the message: of several attempts, what they have together. */
+  readonly saidMs: number;
+}
+
 /** A signal that is aborted after a time or by the caller, and knows which. */
 class Deadline {
   readonly #controller = new AbortController();
-  readonly #ms: number;
+  readonly #saidMs: number;
   readonly #cancel: () => void;
   readonly #caller: AbortSignal | undefined;
   readonly #giveUp = (): void => this.#controller.abort();
   #late = false;
 
-  constructor(clock: Clock, ms: number, caller: AbortSignal | undefined) {
-    this.#ms = ms;
+  constructor(clock: Clock, { ms, saidMs }: Limits, caller: AbortSignal | undefined) {
+    this.#saidMs = saidMs;
     this.#caller = caller;
     this.#cancel = clock.after(ms, () => {
       this.#late = true;
@@ -250,7 +258,7 @@ class Deadline {
 
   explain(request: KubeRequest, error: unknown): KubeApiError {
     if (this.#late) {
-      const text = `${request.method} ${request.path}: no answer within ${Math.round(this.#ms) / 1000} s`;
+      const text = `${request.method} ${request.path}: no answer within ${Math.round(this.#saidMs) / 1000} s`;
       return new KubeApiError(text, { status: 0, reason: "", code: "timeout" });
     }
     return this.#caller?.aborted === true ? abortedError(request) : asKubeError(request, error);

@@ -18,7 +18,10 @@ import {
 export interface WatchRunnerOptions extends WatcherTimes {
   /** After this the server ends the watch; up to a tenth less is asked for, so that watches do not end together. */
   readonly watchSeconds: number;
-  /** Without a byte for so long, the connection is taken for dead. The server sends bookmarks about every minute. */
+  /**
+   * Without a byte for so long, the connection is taken for dead. Most types have a bookmark every two minutes at the
+   * latest; the others pay one reconnection. (A peer that has vanished altogether is noticed earlier, connector.ts.)
+   */
   readonly idleMs: number;
   /** Until an answer must have begun. */
   readonly headersMs: number;
