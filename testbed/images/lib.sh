@@ -29,7 +29,7 @@ hash_of() {
   local path
   for path in "$@"; do
     path=$(realpath "$path")
-    find "$path" -type f -not -path '*/target/*' | LC_ALL=C sort | while read -r file; do
+    find "$path" -type f -not -path '*/target/*' -not -name '*.test.ts' | LC_ALL=C sort | while read -r file; do
       printf '%s %s\n' "${file#"$repository"/}" "$(sha256sum <"$file")"
     done
   done | sha256sum | cut -c1-16

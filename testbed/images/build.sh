@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# build.sh flink-1.20|flink-2.2|flink-2.3|sluice: prints the path of an image archive for `ctr images import`, built
+# when its inputs have changed. Progress goes to stderr.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+name=${1:?usage: build.sh flink-1.20|flink-2.2|flink-2.3|sluice}
+export PATH=$repository/node_modules/.bin:$PATH
+machine=$(uname -m)-linux-gnu
+
+# pack FOLDER OWNER TAR [FLAGS]: FOLDER as a layer that is the same for the same contents.
+pack() {
+  tar --sort=name --mtime="@$epoch" --owner="$2" --group="$2" --numeric-owner "${@:4}" -C "$1" -f "$3" .
+}
+
+# scratch ARCHIVE: an empty folder beside the archive to be.
+scratch() {
+  rm -rf "$1.work"
+  mkdir -p "$1.work"
+  echo "$1.work"
+}
+
+flink_image() {
+  local archive=$1 minor=$2 base=$3 distribution=$4 job=$5 work
+  work=$(scratch "$archive")
+  mkdir -p "$work"/{root,flink/conf,flink/usrlib}
+  say "image sluice.test/flink:$minor"
+  pack "$distribution" 9999 "$work/distribution.tar" -c --transform='s,^\.,./opt/flink,'
+  cp "$images/flink/docker-entrypoint.sh" "$work/root/"
+  cp "$job" "$work/flink/usrlib/counting-job.jar"
+  # The distribution listens on localhost only, which no other pod reaches.
+  sed -E 's/^( *(bind-)?host: )localhost$/\10.0.0.0/; s/^( *)(host: 0.0.0.0)$/\1# \2/' \
+    "$distribution/conf/config.yaml" >"$work/flink/conf/config.yaml"
+  sed -i -E '/^rest:/a\  bind-address: 0.0.0.0' "$work/flink/conf/config.yaml"
+  pack "$work/root" 0 "$work/ours.tar" -c
+  pack "$work/flink" 9999 "$work/ours.tar" -r --transform='s,^\.,./opt/flink,'
+  cat >"$work/config.json" <<EOF
+{
+  "Entrypoint": ["/docker-entrypoint.sh"],
+  "Cmd": ["help"],
+  "WorkingDir": "/opt/flink",
+  "ExposedPorts": { "6123/tcp": {}, "8081/tcp": {} },
+  "Env": [
+    "PATH=/opt/flink/bin:/opt/java/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "FLINK_HOME=/opt/flink",
+    "JAVA_HOME=/opt/java",
+    "LANG=C.UTF-8"
+  ]
+}
+EOF
+  node "$images/oci-archive.ts" "$archive" "sluice.test/flink:$minor" "$work/config.json" \
+    "$base" "$work/distribution.tar" "$work/ours.tar"
+  rm -rf "$work"
+}
+
+# packages FOLDER NAME...: the files of Debian packages, whatever the machine has installed.
+packages() {
+  local to=$1 downloads
+  shift
+  downloads=$(mktemp -d)
+  chmod 777 "$downloads" # apt downloads as a user of its own
+  (cd "$downloads" && { apt-get -qq download "$@" || { apt-get -qq update && apt-get -qq download "$@"; }; })
+  for package in "$downloads"/*.deb; do dpkg-deb --extract "$package" "$to"; done
+  rm -rf "$downloads"
+}
+
+sluice_image() {
+  local archive=$1 work root file
+  work=$(scratch "$archive")
+  root=$work/root
+  say "image sluice.test/sluice:dev"
+  packages "$work/debian" libc6 libgcc-s1 libstdc++6 ca-certificates netbase
+  mkdir -p "$root"/{etc/ssl/certs,usr/local/bin,usr/lib,tmp,home/sluice} "$work/app/app"
+  ln -s usr/lib "$root/lib"
+  ln -s usr/lib64 "$root/lib64"
+  cp -L "$(node -p process.execPath)" "$root/usr/local/bin/node"
+  # The C and C++ libraries with the loader and the name services; nothing of Debian but these files.
+  mkdir -p "$root/usr/lib/$machine" "$root/usr/lib64"
+  for file in "$work/debian"/{,usr/}lib/"$machine"/lib{c,m,dl,pthread,rt,resolv,nss_dns,nss_files,gcc_s,stdc++}.so.[0-9]; do
+    [ ! -e "$file" ] || cp -L "$file" "$root/usr/lib/$machine/"
+  done
+  cp -L "$work/debian"/lib/"$machine"/ld-linux-*.so.* "$root/usr/lib64/"
+  cp "$work/debian"/etc/{protocols,services} "$root/etc/"
+  cat "$work/debian"/usr/share/ca-certificates/mozilla/*.crt >"$root/etc/ssl/certs/ca-certificates.crt"
+  printf 'root:x:0:0::/:/sbin/nologin\nsluice:x:65532:65532::/home/sluice:/sbin/nologin\n' >"$root/etc/passwd"
+  printf 'root:x:0:\nsluice:x:65532:\n' >"$root/etc/group"
+  printf 'passwd: files\ngroup: files\nhosts: files dns\n' >"$root/etc/nsswitch.conf"
+  chmod 1777 "$root/tmp"
+  node "$repository/tools/bundle.ts" "$work/app/app" >/dev/null
+  pack "$root" 0 "$work/root.tar" -c
+  pack "$work/app" 0 "$work/app.tar" -c
+  cat >"$work/config.json" <<EOF
+{
+  "User": "65532:65532",
+  "Entrypoint": ["/usr/local/bin/node", "/app/sluice.mjs"],
+  "WorkingDir": "/home/sluice",
+  "Env": ["PATH=/usr/local/bin", "HOME=/home/sluice", "NODE_ENV=production"]
+}
+EOF
+  node "$images/oci-archive.ts" "$archive" sluice.test/sluice:dev "$work/config.json" "$work/root.tar" "$work/app.tar"
+  rm -rf "$work"
+}
+
+# Archives are large: of those under this name, what nobody asked for since a day is removed.
+sweep() {
+  local lock
+  find "$cache" -maxdepth 1 -name "$name-*.tar.lock" -mtime +0 | while read -r lock; do
+    rm -rf "${lock%.lock}" "${lock%.lock}".partial* "$lock"
+  done
+}
+
+if [ ! -e "$repository/node_modules/.bin/node" ]; then
+  say "no Node 24 in node_modules: run npm ci first"
+  exit 1
+fi
+case $name in
+  flink-1.20 | flink-2.2 | flink-2.3)
+    minor=${name#flink-}
+    base=$("$images/base.sh")
+    distribution=$("$images/distribution.sh" "$minor")
+    job=$("$images/counting-job.sh")
+    inputs=$(hash_of "$images/build.sh" "$images/oci-archive.ts" "$images/flink/docker-entrypoint.sh")
+    hash=$(echo "$inputs ${base##*/} ${distribution##*/} ${job##*/}" | sha256sum | cut -c1-16)
+    cached "$name-$hash.tar" flink_image "$minor" "$base" "$distribution" "$job"
+    ;;
+  sluice)
+    hash=$(hash_of "$images/build.sh" "$images/oci-archive.ts" "$repository"/{src,tools/bundle.ts,package-lock.json,tsconfig.json})
+    cached "$name-$hash.tar" sluice_image
+    ;;
+  *)
+    say "no such image: $name (have: flink-1.20, flink-2.2, flink-2.3, sluice)"
+    exit 1
+    ;;
+esac
+sweep
