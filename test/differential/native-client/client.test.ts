@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { withSpecDefaults } from "../../../src/api/defaults.ts";
 import type { FlinkVersion } from "../../../src/api/flink-deployment.ts";
+import type { KubeObject } from "../../../src/api/kube-object.ts";
+import { manifests } from "../../../src/cli/output/manifests.ts";
 import { assembledConfiguration } from "../../../src/resources/configuration.ts";
 import { InvalidClusterError } from "../../../src/resources/invalid-cluster.ts";
 import { logFiles } from "../../../src/resources/log-files.ts";
@@ -118,12 +120,16 @@ describe.each(versions)("the objects of Flink %s", (name, version) => {
       const created = { ...deployment, metadata: { ...deployment.metadata, uid: "0d3c1d1e-uid" } };
       return [deployment, ...owned.map((object) => ownedBy(object, created))];
     });
-    const list = JSON.stringify({ apiVersion: "v1", kind: "List", items: objects });
     const answer = await kubectl(
-      ["create", "--dry-run=server", "--validate=strict", "-o", "name", "-f", "-"],
-      list,
+      ["create", "--dry-run=server", "--validate=strict", "-o", "json", "-f", "-"],
+      manifests(objects),
     );
-    expect(answer.trim().split("\n")).toHaveLength(objects.length);
+    const { items } = JSON.parse(answer) as { items: KubeObject[] };
+    expect(items).toHaveLength(objects.length);
+    for (const [index, object] of objects.entries()) {
+      // What went through YAML came out as it was.
+      if (object.kind === "ConfigMap") expect(items[index]?.["data"]).toEqual(object["data"]);
+    }
   });
 });
 
