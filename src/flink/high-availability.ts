@@ -21,12 +21,13 @@ export function haConfigMapLabels(id: string): Record<string, string> {
   return { app: id, type: "flink-native-kubernetes" };
 }
 
-/** Whether the ConfigMap is one of Flink's HA maps (and not one of the client's or the autoscaler's). */
+/** Whether the ConfigMap is one of Flink's HA maps (and not one of the client's, the autoscaler's or the user's). */
 export function isHaConfigMap(map: KubeObject): boolean {
   const { name, labels } = map.metadata;
   return (
     labels?.["configmap-type"] === "high-availability" ||
-    (labels?.["component"] !== "autoscaler" &&
+    (labels?.["type"] === "flink-native-kubernetes" &&
+      labels["component"] !== "autoscaler" &&
       (name.endsWith("-config-map") || name.endsWith("-jobmanager-leader")))
   );
 }

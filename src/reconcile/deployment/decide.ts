@@ -39,7 +39,8 @@ import {
 import { describeDiff, diffSpecs, type SpecDiff } from "../spec-diff.ts";
 import { statusError } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
-import { findingsToMessage, validateFlinkDeployment } from "../validation/validate.ts";
+import { findingsToMessage } from "../validation/finding.ts";
+import { validateFlinkDeployment } from "../validation/flink-deployment.ts";
 import { setConditions } from "./conditions.ts";
 import { decideDeletion } from "./delete.ts";
 import { continueAttempt, continueStopped, firstAttempt } from "./deploy.ts";

@@ -37,7 +37,7 @@ const WAITING_REASONS = new Set([
 ]);
 
 function containerProblem({ name, state, lastState }: ContainerStatus): Omit<PodProblem, "pod"> | undefined {
-  const last = lastState?.terminated ?? state?.terminated;
+  const last = state?.terminated ?? lastState?.terminated;
   if (last?.reason === "OOMKilled") {
     return {
       reason: "OOMKilled",

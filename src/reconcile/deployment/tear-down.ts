@@ -56,7 +56,8 @@ export function tearDown(pass: Pass): boolean {
   const deployment = ownDeployment(pass);
   const pods = clusterPods(pass);
   if (deployment === undefined) {
-    if (pods.length === 0) return true;
+    // A Deployment of this name that is somebody else's has pods of its own, which are nobody's business here.
+    if (pods.length === 0 || pass.cluster.deployment !== undefined) return true;
     waitForPods(pass, pods);
     return false;
   }
@@ -66,7 +67,7 @@ export function tearDown(pass: Pass): boolean {
     else waitFor(pass, "ClusterShuttingDown", "waiting for the JobManager Deployment to go");
     return false;
   }
-  const jobManagers = podsOf(pass.cluster, "jobmanager");
+  const jobManagers = pods.filter(({ metadata }) => metadata.labels?.["component"] === "jobmanager");
   const jobEnded = flinkSaysEnded(pass);
   if (!jobEnded && replicas(deployment) > 0) {
     pass.actions.push({ type: "scale-job-manager-to-zero", uid });
