@@ -3,7 +3,7 @@
  * brought up by `bin/testbed up` and shared by whoever uses it. Needs root.
  */
 import { spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { startApiServer, waitUntilReady } from "./lib/control-plane-processes.ts";
 import { run, tryRun } from "./lib/exec.ts";
@@ -12,8 +12,10 @@ import { imageReferences } from "./lib/node/images.ts";
 import { nodeDir, s3Access, s3Dir, s3Endpoint } from "./lib/node/layout.ts";
 import { readState, type NodeState } from "./lib/node/state.ts";
 import { unhealthy } from "./lib/node/status.ts";
+import { podProcesses } from "./lib/node/traces.ts";
 import { repository } from "./lib/paths.ts";
 import { isAlive, logFile, readIdentity, stop } from "./lib/processes.ts";
+import { safely } from "./lib/safely.ts";
 
 export interface S3 {
   /** The same for pods and for this machine. Use path-style access. */
@@ -42,6 +44,8 @@ export interface NodeTestbed {
   readonly restartApiServer: () => Promise<void>;
   /** For that many seconds connections to the API server stay open and nothing answers. */
   readonly stallApi: (seconds: number) => Promise<void>;
+  /** SIGKILL to all of a pod's processes at once, as the kernel does it when memory is out. Answers how many there were. */
+  readonly killPod: (namespace: string, pod: string) => Promise<number>;
   /** All namespaces of users and all S3 data gone. */
   readonly reset: () => Promise<void>;
   /** The log file of a component: `kubelet`, `kube-apiserver`, … */
@@ -101,6 +105,7 @@ function describe(dir: string, state: NodeState): NodeTestbed {
       await waitUntilReady(launch, state);
     },
     stallApi: (seconds) => stall(dir, seconds),
+    killPod: (namespace, pod) => killPod(kubectl, namespace, pod),
     reset: () => testbedCommand(["reset"]),
     logFile: (component) => logFile(dir, component),
   };
@@ -110,6 +115,16 @@ function bucketDir(dir: string, bucket: string): string {
   const path = join(s3Dir(dir), bucket);
   mkdirSync(path, { recursive: true });
   return path;
+}
+
+async function killPod(kubectl: NodeTestbed["kubectl"], namespace: string, pod: string): Promise<number> {
+  const uid = await kubectl(["get", "pod", pod, "-n", namespace, "-o", "jsonpath={.metadata.uid}"]);
+  // The sandbox's own process stays: without it the pod would get a new address, which is another kind of failure.
+  const pids = podProcesses(`pod${uid}`).filter(
+    (pid) => safely(() => readlinkSync(`/proc/${pid}/exe`)) !== "/pause",
+  );
+  for (const pid of pids) safely(() => process.kill(pid, "SIGKILL"));
+  return pids.length;
 }
 
 /** A shell of its own does it, so that the server goes on even when the test is killed meanwhile. */

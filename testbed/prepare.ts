@@ -1,7 +1,6 @@
 /** Builds ahead what the tests will need, so that nothing is compiled while they run. */
-import { existsSync } from "node:fs";
 import { builtPrograms, type BuildName } from "./lib/builds.ts";
-import { buildImage, imageReferences, imageScript } from "./lib/node/images.ts";
+import { buildImage, imageReferences } from "./lib/node/images.ts";
 
 /** Compiling waits for the processor and images for the network: the two go side by side. */
 export async function prepare({
@@ -23,6 +22,5 @@ async function buildPrograms(names: readonly BuildName[]): Promise<void> {
 }
 
 async function buildImages(): Promise<void> {
-  if (!existsSync(imageScript)) return;
   for (const name of Object.keys(imageReferences)) await buildImage(name);
 }

@@ -81,6 +81,18 @@ async function podsWork(): Promise<string> {
   return namespace;
 }
 
+async function podsMayDie(): Promise<void> {
+  const { kubectl, freshNamespace, killPod } = attachNode();
+  const namespace = await freshNamespace("selftest");
+  const of = ["-n", namespace];
+  await kubectl(["create", "deployment", "d", "--image=sluice.test/tools:1", ...of, "--", "sleep", "1000"]);
+  await kubectl(["wait", "--for=condition=Available", "deployment/d", ...of, "--timeout=60s"]);
+  const name = await kubectl(["get", "pods", ...of, "-o", "jsonpath={.items[0].metadata.name}"]);
+  assert((await killPod(namespace, name)) === 1, "one process was there to kill");
+  const restarted = "--for=jsonpath={.status.containerStatuses[0].restartCount}=1";
+  await kubectl(["wait", restarted, `pod/${name}`, ...of, "--timeout=60s"]);
+}
+
 async function resetEmptiesIt(): Promise<void> {
   const namespace = await podsWork();
   await testbed("reset");
@@ -158,6 +170,7 @@ const steps: Record<string, () => Promise<unknown>> = {
   up: () => testbed("up", "--images", "none"),
   "up once more": () => testbed("up", "--images", "none"),
   "pods, Services, DNS, S3": podsWork,
+  "a pod's processes killed": podsMayDie,
   reset: resetEmptiesIt,
   "API server killed and stalled": apiServerMayFail,
   "down after the API server and containerd were killed": downAfterKills,

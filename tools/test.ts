@@ -2,6 +2,7 @@
  * `make test`: the checks and the tests of the named vitest projects one after another, then one line with the sums.
  * Whatever cannot run here is named and skipped; with SLUICE_NOTHING_SKIPPED=1 a skip is a failure.
  *   node tools/test.ts unit integration e2e
+ * `selftest` beside these names is the testbed's own test.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -57,6 +58,11 @@ async function staticChecks(): Promise<void> {
   }
 }
 
+async function selftest(): Promise<void> {
+  const good = await show(process.execPath, ["testbed/selftest.ts"], hour);
+  sum[good ? "passed" : "failed"] += 1;
+}
+
 async function project(name: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "sluice-test-"));
   const file = join(folder, "report.json");
@@ -87,9 +93,15 @@ function add(name: string, good: boolean, file: string): void {
 
 const wanted = process.argv.slice(2);
 const started = performance.now();
-const obstacle = wanted.includes("e2e") ? nodeObstacle() : undefined;
-if (obstacle !== undefined) sum.skipped.push(`e2e: every end-to-end test on real Flink (${obstacle})`);
-const runnable = wanted.filter((name) => name !== "e2e" || obstacle === undefined);
+const onNode: Readonly<Record<string, string>> = {
+  e2e: "e2e: every end-to-end test on real Flink",
+  selftest: "the testbed's own test",
+};
+const obstacle = nodeObstacle();
+const runnable = wanted.filter((name) => obstacle === undefined || onNode[name] === undefined);
+for (const name of wanted) {
+  if (!runnable.includes(name)) sum.skipped.push(`${onNode[name]} (${obstacle})`);
+}
 
 await section("preparing", async () => {
   await prepare({ api: runnable.includes("integration"), node: runnable.includes("e2e") });
@@ -98,7 +110,10 @@ await section("preparing", async () => {
   console.log(`preparing failed: ${error instanceof Error ? error.message : String(error)}`);
 });
 await section("checks", staticChecks);
-for (const name of runnable) await section(`${name} tests`, () => project(name));
+for (const name of runnable) {
+  if (name === "selftest") await section("the testbed's own test", selftest);
+  else await section(`${name} tests`, () => project(name));
+}
 
 for (const line of sum.skipped) console.log(`skipped: ${line}`);
 if (strict && sum.skipped.length > 0) {

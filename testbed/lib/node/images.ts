@@ -18,17 +18,13 @@ export const imageReferences: Readonly<Record<string, string>> = {
 
 const minutes = 60_000;
 
-export const imageScript: string = join(repository, "testbed", "images", "build.sh");
+const imageScript = join(repository, "testbed", "images", "build.sh");
 
 /** Builds (or finds in the cache) the named image and imports it. */
 export async function loadImage(dir: string, name: string): Promise<void> {
   const reference = imageReferences[name];
   if (reference === undefined)
     throw new Error(`no image ${name}: there are ${Object.keys(imageReferences).join(", ")}`);
-  if (!existsSync(imageScript)) {
-    console.error(`  image ${name}: skipped, ${imageScript} does not exist yet`);
-    return;
-  }
   await importArchive(dir, await buildImage(name), reference);
 }
 

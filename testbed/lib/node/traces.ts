@@ -1,5 +1,5 @@
 /** Everything of a node testbed that can be found on the machine, whoever started it and however that one ended. */
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { tryRun } from "../exec.ts";
 import { identify, type Identity } from "../processes.ts";
@@ -43,13 +43,24 @@ function programWorksBelow(pid: number, dir: string): boolean {
 }
 
 /** Where control groups can be made: one place with version 2, one for each controller with version 1. */
-export function cgroupHierarchies(): string[] {
+function cgroupHierarchies(): string[] {
   const root = "/sys/fs/cgroup";
   if (existsSync(join(root, "cgroup.controllers"))) return [root];
   // A controller's other names (cpu, cpuacct → cpu,cpuacct) are links; `unified` is a tree beside those of version 1.
   return readdirSync(root, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => join(root, name));
+}
+
+/** Makes the testbed's control group. With version 2 its controllers have to be handed down first. */
+export function makeCgroups(): void {
+  for (const hierarchy of cgroupHierarchies()) {
+    const controllers = safely(() => readFileSync(join(hierarchy, "cgroup.controllers"), "utf8").trim());
+    for (const name of controllers?.split(" ") ?? []) {
+      safely(() => writeFileSync(join(hierarchy, "cgroup.subtree_control"), `+${name}`));
+    }
+    mkdirSync(join(hierarchy, cgroup), { recursive: true });
+  }
 }
 
 /** The testbed's control group in every hierarchy. */
@@ -65,10 +76,11 @@ export function cgroupTree(path: string): string[] {
   return [...children.flatMap(({ name }) => cgroupTree(join(path, name))), path];
 }
 
-/** The pids in the testbed's control groups: the pods' processes. */
-export function podProcesses(): number[] {
+/** The pids in the testbed's control groups, all pods' or those of the pod with this uid. */
+export function podProcesses(uid = ""): number[] {
   const pids = new Set<number>();
-  for (const path of cgroupDirs().flatMap((dir) => safely(() => cgroupTree(dir)) ?? [])) {
+  const groups = cgroupDirs().flatMap((dir) => safely(() => cgroupTree(dir)) ?? []);
+  for (const path of groups.filter((group) => group.includes(uid))) {
     const text = safely(() => readFileSync(join(path, "cgroup.procs"), "utf8")) ?? "";
     for (const line of text.split("\n")) if (line !== "") pids.add(Number(line));
   }

@@ -36,8 +36,8 @@ import { importArchive, loadImage } from "./images.ts";
 import {
   bridge,
   bridgeAddress,
-  cgroup,
   containerdRoot,
+  containerdSocket,
   nodeName,
   podRange,
   ports,
@@ -48,12 +48,14 @@ import { ensurePackages } from "./packages.ts";
 import { readState, writeState, writeWhole, type NodeState } from "./state.ts";
 import { unhealthy } from "./status.ts";
 import { prepareSysctls } from "./sysctls.ts";
-import { bridgeOwner, cgroupHierarchies } from "./traces.ts";
+import { bridgeOwner, makeCgroups } from "./traces.ts";
 
 /** Brings it up with the named images, or finds it running and well. Whatever is half there is taken down first. */
 export async function up(dir: string, images: readonly string[]): Promise<NodeState> {
   if (process.getuid?.() !== 0)
     throw new Error("the node size needs root (the api size does not: --size api)");
+  // The kernel takes no longer name for a socket.
+  if (containerdSocket(dir).length > 100) throw new Error(`the state folder's name is too long: ${dir}`);
   assertNotTaken(dir, await bridgeOwner());
   await ensurePackages();
   const programs = await buildPrograms();
@@ -92,7 +94,7 @@ async function startAll(dir: string, programs: Programs): Promise<NodeState> {
     writeWhole(join(dir, name), content);
   }
   await makeNetwork(dir);
-  for (const hierarchy of cgroupHierarchies()) mkdirSync(join(hierarchy, cgroup), { recursive: true });
+  makeCgroups();
   startS3(dir, programs);
   const [{ launch, identities }] = await Promise.all([
     startControlPlane(dir, programs),
