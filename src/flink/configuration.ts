@@ -19,10 +19,11 @@ export function flattenConfiguration(value: unknown): Record<string, string> {
   const flat: Record<string, string> = {};
   const walk = (node: unknown, prefix: string): void => {
     if (node === null || node === undefined) return;
-    if (Array.isArray(node)) flat[prefix] = node.map(scalar).join(";");
-    else if (typeof node === "object") {
+    if (typeof node === "object" && !Array.isArray(node)) {
       for (const [key, child] of Object.entries(node)) walk(child, prefix === "" ? key : `${prefix}.${key}`);
-    } else if (prefix !== "") flat[prefix] = scalar(node);
+    } else if (prefix !== "") {
+      flat[prefix] = Array.isArray(node) ? node.map(scalar).join(";") : scalar(node);
+    }
   };
   walk(value, "");
   return flat;

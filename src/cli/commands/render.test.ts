@@ -12,13 +12,13 @@ interface Run {
   readonly stderr: string;
 }
 
-async function render(input: string, ...args: string[]): Promise<Run> {
+async function sluice(args: readonly string[], input = ""): Promise<Run> {
   const out: string[] = [];
   const err: string[] = [];
   async function* stdin(): AsyncGenerator<string> {
     yield input;
   }
-  const code = await main(["render", "-f", "-", ...args], {
+  const code = await main(args, {
     stdout: { write: (text) => out.push(text) },
     stderr: { write: (text) => err.push(text) },
     stdin: stdin(),
@@ -26,6 +26,9 @@ async function render(input: string, ...args: string[]): Promise<Run> {
   });
   return { code, stdout: out.join(""), stderr: err.join("") };
 }
+
+const render = (input: string, ...args: string[]): Promise<Run> =>
+  sluice(["render", "-f", "-", ...args], input);
 
 const job = `apiVersion: flink.apache.org/v1beta1
 kind: FlinkDeployment
@@ -171,11 +174,7 @@ describe("sluice render", () => {
   it("refuses standalone clusters, a job id that is none, and a call without files", async () => {
     expect((await render(`${job}  mode: standalone\n`)).stderr).toContain("cannot be rendered yet");
     expect((await render(job, "--job-id", "7")).code).toBe(2);
-    const streams = { stdout: { write: () => true }, stderr: { write: () => true }, env: {} };
-    async function* nothing(): AsyncGenerator<string> {
-      yield "";
-    }
-    expect(await main(["render"], { ...streams, stdin: nothing() })).toBe(2);
+    expect((await sluice(["render"])).code).toBe(2);
   });
 
   it("names both options when Flink 2 could not hold them", async () => {
