@@ -20,8 +20,8 @@ function manifest(name: string): string {
 }
 
 /** CRDs, rights and the operator's pod, as a user would apply them. */
-export async function installOperator(): Promise<Cluster> {
-  const testbed = await useNode();
+export async function installOperator(running?: NodeTestbed): Promise<Cluster> {
+  const testbed = running ?? (await useNode());
   const { kubectl } = testbed;
   await kubectl(["apply", "--server-side", "-f", join(import.meta.dirname, "../deploy/crds")]);
   await kubectl(["apply", "-f", "-"], manifest("operator/operator.yaml"));
@@ -92,7 +92,7 @@ export class Job {
       .find(({ kind }) => kind === "FlinkDeployment");
     if (example === undefined) throw new Error("examples/counting-job.yaml holds no FlinkDeployment");
     const { s3 } = this.cluster.testbed;
-    const folder = `s3://${BUCKET}/${this.namespace}`;
+    const folder = `s3p://${BUCKET}/${this.namespace}`;
     const { flink, upgradeMode, spec } = this.options;
     return {
       ...example,
