@@ -44,7 +44,7 @@ const DEFAULTS: WatchRunnerOptions = {
  * Objects are shared with every reader: do not change them.
  */
 export class Informer<T extends KubeObject> {
-  /** Resolved after the first complete list. */
+  /** Resolved after the first complete list; never, when stopped before. */
   readonly synced: Promise<void>;
   readonly #client: KubeClient;
   readonly #type: ResourceType;

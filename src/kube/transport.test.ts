@@ -138,7 +138,7 @@ describe("deadlines", () => {
       code: "timeout",
       message: "POST /api/v1/namespaces/n/pods: no answer within 0.2 s",
     });
-    expect(performance.now() - started).toBeLessThan(1500);
+    expect(performance.now() - started).toBeLessThan(4000);
     await expect.poll(() => server.openConnections()).toBe(0);
   });
 

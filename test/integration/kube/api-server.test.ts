@@ -38,7 +38,7 @@ test.skipIf(process.env["SLUICE_USE_EXISTING_CLUSTER"] === "1")(
     await api.restartApiServer();
     await client.delete(CONFIG_MAPS, namespace, "before");
     await client.create(CONFIG_MAPS, configMap(namespace, "after"));
-    await until("the informer follows again", () => sameAsServer(informer, client, namespace), 20);
+    await until("the informer follows again", () => sameAsServer(informer, client, namespace));
     expect(informer.list({ namespace }).map(({ metadata }) => metadata.name)).toEqual(["after"]);
     await until("the loss is over", () => informer.health.error === undefined);
   },
@@ -55,7 +55,7 @@ test.skipIf(process.env["SLUICE_USE_EXISTING_CLUSTER"] === "1")(
     api.resumeApiServer();
     expect((await reading)?.metadata.name).toBe("before");
     await client.create(CONFIG_MAPS, configMap(namespace, "after"));
-    await until("the informer follows again", () => sameAsServer(informer, client, namespace), 20);
+    await until("the informer follows again", () => sameAsServer(informer, client, namespace));
     expect(informer.size).toBe(2);
   },
 );

@@ -43,8 +43,8 @@ test("a process that has closed everything ends by itself, and never loaded the 
   const env = { ...process.env, KUBECONFIG: kubeconfigPath, NAMESPACE: await freshNamespace("exit") };
   const args = ["--input-type=module-typescript", "--eval", program];
   const began = performance.now();
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env, timeout: 20_000 });
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env, timeout: 40_000 });
   expect(stderr).toBe("");
   expect(JSON.parse(stdout)).toEqual({ open: [], undici: true, heavy: false });
-  expect(performance.now() - began).toBeLessThan(10_000);
+  expect(performance.now() - began).toBeLessThan(30_000);
 });

@@ -98,7 +98,7 @@ function churn({ direct, namespace }: Stage): { end: () => Promise<void> } {
 /** Still following: a change made now is seen. */
 async function follows({ direct, namespace, informer }: Stage): Promise<void> {
   const made = await direct.create(CONFIG_MAPS, configMap(namespace, `probe-${Date.now()}`));
-  await until("a change is seen", () => informer.get(namespace, made.metadata.name) !== undefined, 10);
+  await until("a change is seen", () => informer.get(namespace, made.metadata.name) !== undefined);
 }
 
 function refuse(proxy: FaultProxy, fault: Fault, times: number): void {
@@ -167,7 +167,7 @@ describe("a watch", () => {
     await until("the stall is noticed", () => here.informer.health.error?.code === "timeout");
     await until("several tries have failed", () => here.proxy.requests.filter(isWatch).length > 3);
     here.proxy.thaw();
-    await until("the informer has what the server has", here.agrees, 10);
+    await until("the informer has what the server has", here.agrees);
     expect(here.changes).toContain("c-1 gone");
     await follows(here);
   });
@@ -270,9 +270,9 @@ test("after many faults there are no more connections than calls and watches nee
   }
   await work.end();
   await until("the informer has what the server has", here.agrees);
-  await until("connections are few", () => here.proxy.openConnections <= connections + 1, 5);
+  await until("connections are few", () => here.proxy.openConnections <= connections + 1);
   await here.informer.stop();
-  await until("the watch's connection is gone", () => here.proxy.openWatches === 0, 5);
+  await until("the watch's connection is gone", () => here.proxy.openWatches === 0);
   await here.client.close();
-  await until("all are gone", () => here.proxy.openConnections === 0, 5);
+  await until("all are gone", () => here.proxy.openConnections === 0);
 });

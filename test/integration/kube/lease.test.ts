@@ -7,6 +7,8 @@ import { FaultProxy } from "../../../testbed/fault-proxy.ts";
 import { apiTestbed } from "../../support/api-testbed.ts";
 import { clientFor, until } from "./support.ts";
 
+/** For tests that must not end by time alone. */
+const patient = { leaseDurationMs: 20_000, renewDeadlineMs: 15_000 };
 const durations = { leaseDurationMs: 2000, renewDeadlineMs: 1400, retryPeriodMs: 200 };
 
 class Candidate {
@@ -48,18 +50,18 @@ async function fresh(): Promise<{
 describe("of several candidates", () => {
   test("one leads, and the next follows as soon as it steps down", async () => {
     const { client, namespace, lease } = await fresh();
-    const candidates = ["a", "b", "c"].map((identity) => new Candidate(client, namespace, identity));
+    const candidates = ["a", "b", "c"].map((identity) => new Candidate(client, namespace, identity, patient));
     const leaders = (): Candidate[] => candidates.filter(({ elector }) => elector.isLeader);
     await until("one leads", () => leaders().length > 0);
     const [first] = leaders();
     const before = (await lease())?.spec;
     await until("it renews", async () => (await lease())?.spec?.renewTime !== before?.renewTime);
     expect(leaders()).toEqual([first]);
-    expect((await lease())?.spec).toMatchObject({ leaseTransitions: 0, leaseDurationSeconds: 2 });
+    expect((await lease())?.spec).toMatchObject({ leaseTransitions: 0, leaseDurationSeconds: 20 });
     const stepped = performance.now();
     await first?.elector.stop();
     await until("another leads", () => leaders().length > 0);
-    expect(performance.now() - stepped).toBeLessThan(1500);
+    expect(performance.now() - stepped).toBeLessThan(10_000);
     expect(leaders()).toHaveLength(1);
     expect((await lease())?.spec?.leaseTransitions).toBeGreaterThan(0);
     expect(candidates.map(({ lost }) => lost)).toEqual([0, 0, 0]);
@@ -119,7 +121,7 @@ describe("a leader", () => {
       { spec: { holderIdentity: "thief" } },
       { kind: "merge" },
     );
-    await until("it has lost", () => first.lost === 1, 2);
+    await until("it has lost", () => first.lost === 1);
     expect(first.elector.isLeader).toBe(false);
     await first.elector.stop();
     expect((await lease())?.spec?.holderIdentity).toBe("thief");
@@ -129,9 +131,8 @@ describe("a leader", () => {
     const { namespace } = await fresh();
     const proxy = await FaultProxy.start(apiTestbed());
     onTestFinished(() => proxy.close());
-    const errors: unknown[] = [];
     const client = clientFor({ url: proxy.url, caPem: undefined, token: undefined });
-    const first = new Candidate(client, namespace, "first", { onError: (error) => errors.push(error) });
+    const first = new Candidate(client, namespace, "first", patient);
     await until("it leads", () => first.elector.isLeader);
     proxy.inject({
       fault: { kind: "answer", status: 500 },
