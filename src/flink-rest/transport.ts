@@ -167,6 +167,7 @@ export function serviceProxyTransport(
     try {
       response = await raw({ ...wanted, path: prefix + wanted.path });
     } catch (error) {
+      if (error instanceof TransportError) throw error;
       const timedOut =
         codeOf(error) === "timeout" || (error instanceof Error && error.name === "TimeoutError");
       const why = error instanceof Error ? error.message : String(error);
