@@ -133,12 +133,12 @@ export class ScriptedJob {
     if (status === "IN_PROGRESS") {
       return { ...statisticsTemplate(this.version, "savepoint-in-progress").history[0], ...common };
     }
-    const { latest } = savepoint
-      ? statisticsTemplate(this.version, "savepoint-completed")
-      : statisticsTemplate(this.version, "running");
-    const template = (savepoint ? latest.savepoint : latest.completed) ?? {};
-    if (status === "FAILED")
-      return { ...template, ...common, className: "failed", status, external_path: null };
+    if (status === "FAILED") {
+      const { failed } = statisticsTemplate(this.version, "stop-twice").latest;
+      return { ...failed, ...common, failure_timestamp: ended };
+    }
+    const { latest } = statisticsTemplate(this.version, savepoint ? "savepoint-completed" : "running");
+    const template = savepoint ? latest.savepoint : latest.completed;
     const newest = this.checkpoints.find((one) => !one.savepoint && one.status === "COMPLETED");
     return { ...template, ...common, external_path: path, discarded: !savepoint && checkpoint !== newest };
   }
