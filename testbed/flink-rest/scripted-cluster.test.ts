@@ -186,10 +186,8 @@ test("many clusters in one process, each found by its Host header", async () => 
 
 /** Which of its kinds of checkpoint a job had by then is up to chance. */
 function withoutChance(value: unknown): unknown {
-  const { latest, history, ...rest } = value as { latest?: Json; history?: Json[] };
-  if (latest === undefined) return value;
-  const completed = history?.filter(({ className }) => className === "completed");
-  return { ...rest, latest: latest["completed"], completed };
+  const { latest, history: _, ...rest } = value as { latest?: Json; history?: Json[] };
+  return latest === undefined ? value : { ...rest, latest: latest["completed"] };
 }
 
 /** The fields at every level, whatever their values. */
