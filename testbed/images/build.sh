@@ -99,10 +99,10 @@ EOF
   rm -rf "$work"
 }
 
-# Archives are large: of those under this name, what nobody asked for since a day is removed.
+# Archives are large: of those under this name, what nobody asked for since two hours is removed.
 sweep() {
   local lock
-  find "$cache" -maxdepth 1 -name "$name-*.tar.lock" -mtime +0 | while read -r lock; do
+  find "$cache" -maxdepth 1 -name "$name-*.tar.lock" -mmin +120 | while read -r lock; do
     rm -rf "${lock%.lock}" "${lock%.lock}".partial* "$lock"
   done
 }

@@ -180,6 +180,7 @@ try {
       home,
       folder: scratch,
       configuration: {
+        "execution.checkpointing.interval": "1 s",
         "restart-strategy.type": "fixed-delay",
         "restart-strategy.fixed-delay.attempts": "1000",
         "restart-strategy.fixed-delay.delay": "200 ms",
@@ -196,7 +197,10 @@ try {
     startJob(1, undefined, "--speed", "1"),
   );
   await prove();
-} finally {
+  await flink.stop();
+  await rm(scratch, { recursive: true, force: true });
+} catch (error) {
   await flink?.stop();
-  if (process.exitCode === undefined) await rm(scratch, { recursive: true, force: true });
+  console.error(`logs: ${scratch}`);
+  throw error;
 }

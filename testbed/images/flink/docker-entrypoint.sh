@@ -9,6 +9,14 @@ if [ "${DISABLE_JEMALLOC:-false}" != true ]; then
   [ -e "$jemalloc" ] && export LD_PRELOAD=${LD_PRELOAD:+$LD_PRELOAD:}$jemalloc
 fi
 
+# Plugins that lie in opt, as a list of jars with semicolons between them. Before the change of user, to be able to.
+IFS=';' read -ra wanted <<<"${ENABLE_BUILT_IN_PLUGINS:-}"
+for jar in "${wanted[@]}"; do
+  folder=$FLINK_HOME/plugins/${jar%.jar}
+  mkdir -p "$folder"
+  ln -sf "$FLINK_HOME/opt/$jar" "$folder/"
+done
+
 as_flink=()
 if [ "$(id -u)" = 0 ]; then
   export HOME=$FLINK_HOME
