@@ -29,6 +29,14 @@ function data(objects: readonly KubeObject[], name: string): Record<string, stri
   return (objects.find(({ metadata }) => metadata.name === name)?.["data"] ?? {}) as Record<string, string>;
 }
 
+function logs(spec: FlinkDeploymentSpec, extra: Partial<ClusterInputs> = {}): object {
+  const { "config.yaml": _, ...files } = data(
+    renderNativeCluster(inputs(spec, extra)).owned,
+    "flink-config-job",
+  );
+  return files;
+}
+
 const HA = { "high-availability.type": "kubernetes", "high-availability.storageDir": "s3://ha" };
 
 describe("a native cluster", () => {
@@ -87,13 +95,6 @@ describe("a native cluster", () => {
 
   it("logs as the job file says, else as the operator says, else to console and file", () => {
     const operator = { "log4j-console.properties": "operator", "other.txt": "x" };
-    const logs = (spec: FlinkDeploymentSpec, extra: Partial<ClusterInputs> = {}): object => {
-      const { "config.yaml": _, ...files } = data(
-        renderNativeCluster(inputs(spec, extra)).owned,
-        "flink-config-job",
-      );
-      return files;
-    };
     expect(logs({})).toEqual(DEFAULT_LOG_FILES);
     expect(logs({}, { logConfiguration: operator })).toEqual({ "log4j-console.properties": "operator" });
     const own = { "logback-console.xml": "own" };

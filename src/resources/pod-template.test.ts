@@ -21,6 +21,10 @@ const base: PodTemplate = {
   status: { phase: "Running" },
 };
 
+function ports(...items: object[]): PodTemplate {
+  return { spec: { containers: [{ name: "one", ports: items }] } } as PodTemplate;
+}
+
 describe("merging pod templates", () => {
   it.each<[name: string, overlay: PodTemplate, arrays: ArrayMerge, containers: object[]]>([
     [
@@ -58,8 +62,6 @@ describe("merging pod templates", () => {
   });
 
   it("by name falls back to by index where an element has none", () => {
-    const ports = (...items: object[]): PodTemplate =>
-      ({ spec: { containers: [{ name: "one", ports: items }] } }) as PodTemplate;
     const merged = mergePodTemplates(ports({ containerPort: 1 }), ports({ name: "x" }), "by-name");
     expect(merged?.spec?.containers?.[0]?.ports).toEqual([{ containerPort: 1, name: "x" }]);
   });

@@ -14,6 +14,7 @@ import org.apache.flink.client.deployment.application.ApplicationConfiguration;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.DeploymentOptionsInternal;
 import org.apache.flink.configuration.GlobalConfiguration;
+import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.kubernetes.KubernetesClusterClientFactory;
 import org.apache.flink.kubernetes.KubernetesClusterDescriptor;
 import org.apache.flink.kubernetes.artifact.DefaultKubernetesArtifactUploader;
@@ -120,8 +121,10 @@ public class ClientDriver {
             Map<String, Object> result = new LinkedHashMap<>();
             // Lists have two spellings; this is how the JobManager reads this one.
             result.put("arguments", ApplicationConfiguration.fromConfiguration(read).getProgramArguments());
+            result.put("jars", read.getOptional(PipelineOptions.JARS).orElse(List.of()));
             Map<String, String> options = read.toMap();
             options.remove(ApplicationConfiguration.APPLICATION_ARGS.key());
+            options.remove(PipelineOptions.JARS.key());
             result.put("options", options);
             return JSON.valueToTree(result);
         }

@@ -63,6 +63,12 @@ export const allowedDifferences: readonly AllowedDifference[] = [
   },
   {
     reason:
+      "What flink and kubernetes-session.sh note about themselves: how they wait, and their own flags with no value given.",
+    path: /^ConfigMap\/flink-config-.*\.options\.(execution\.(attached|shutdown-on-attached-exit|state-recovery\.(claim-mode|ignore-unclaimed-state))|pipeline\.classpaths)$/,
+    when: ({ sluice }) => sluice === undefined,
+  },
+  {
+    reason:
       "A Deployment's pods always restart. The client says so in its log and then sends the template's policy, which Kubernetes refuses.",
     path: /^Deployment\/.*\.template\.spec\.restartPolicy$/,
     when: ({ sluice }) => sluice === undefined,
@@ -82,6 +88,6 @@ export const normalisations = {
   quantities:
     "1, 1.0 and 1000m are one quantity; the API server stores them as one. Compared to a millionth.",
   empty: "An empty map or list, or a null, is the absence of one, except for the emptyDir of a volume.",
-  arguments:
-    "The program's arguments are compared as Flink itself reads them back, not as the text in which they are written.",
+  lists:
+    "The program's arguments and jars are compared as Flink itself reads them back, not as the text that they are.",
 } as const;

@@ -6,6 +6,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
 import { withSpecDefaults } from "../../../src/api/defaults.ts";
 import type { FlinkVersion } from "../../../src/api/flink-deployment.ts";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
@@ -28,12 +29,20 @@ import { allowedBy, compare, describeDifference } from "./compare.ts";
 import { type DeployRequest, FlinkClient, flinkHome } from "./flink-client.ts";
 import { refused } from "./refused-clusters.ts";
 import type { Cluster } from "./specs.ts";
+import { storedObjects, submit } from "./submission.ts";
 
 const versions: [string, FlinkVersion][] = [
   ["1.20", "v1_20"],
   ["2.2", "v2_2"],
   ["2.3", "v2_3"],
 ];
+
+/** The clusters of the table that also go the whole way, one for each version: a JVM each. */
+const submitted: Readonly<Record<string, string>> = {
+  "1.20": "a template for each process, over the common one",
+  "2.2": "a session with HA, templates and slots",
+  "2.3": "requests and limits",
+};
 
 function inputsFor(cluster: Cluster, version: FlinkVersion, namespace = "jobs"): ClusterInputs {
   return {
@@ -75,28 +84,35 @@ async function requestFor(
 }
 
 const used = new Set<AllowedDifference>();
+let compared = 0;
 
 describe.each(versions)("the objects of Flink %s", (name, version) => {
   let flink: FlinkClient;
+  let home: string;
   const applies = (cluster: Cluster): boolean => cluster.versions?.includes(version) ?? true;
 
   beforeAll(async () => {
-    flink = await FlinkClient.start(await flinkHome(name));
+    home = await flinkHome(name);
+    flink = await FlinkClient.start(home);
   }, 1_500_000);
   afterAll(() => flink.stop());
+
+  async function unexpectedDifferences(theirs: KubeObject[], ours: KubeObject[]): Promise<string[]> {
+    compared++;
+    const unexpected = (await compare(theirs, ours, flink)).filter((difference) => {
+      const allowed = allowedBy(difference, version);
+      if (allowed !== undefined) used.add(allowed);
+      return allowed === undefined;
+    });
+    return unexpected.map(describeDifference);
+  }
 
   it.each(clusters.filter(applies))("are the client's: $name", async (cluster) => {
     const inputs = inputsFor(cluster, version);
     const { objects, error } = await flink.deploy(await requestFor(cluster, inputs, version, flink));
     expect(error).toBeUndefined();
     const { deployment, owned } = renderNativeCluster(inputs);
-    const differences = await compare(objects ?? [], [deployment, ...owned], flink);
-    const unexpected = differences.filter((difference) => {
-      const allowed = allowedBy(difference, version);
-      if (allowed !== undefined) used.add(allowed);
-      return allowed === undefined;
-    });
-    expect(unexpected.map(describeDifference)).toEqual([]);
+    expect(await unexpectedDifferences(objects ?? [], [deployment, ...owned])).toEqual([]);
     const names = ownedObjectNames(inputs.owner.name, withSpecDefaults(inputs.spec), inputs.defaults);
     expect(names.map((one) => `${one.kind}/${one.name}`)).toEqual(
       owned.map(({ kind, metadata }) => `${kind}/${metadata.name}`),
@@ -112,6 +128,25 @@ describe.each(versions)("the objects of Flink %s", (name, version) => {
     expect(() => renderNativeCluster(inputs)).toThrow(InvalidClusterError);
   });
 
+  it("are what Flink's command line leaves on a real API server", { timeout: 400_000 }, async () => {
+    const api = apiTestbed();
+    const namespace = await api.freshNamespace("submitted");
+    const cluster = clusters.find((one) => one.name === submitted[name]);
+    if (cluster === undefined) throw new Error(`no cluster of the name ${submitted[name]}`);
+    const inputs = inputsFor(cluster, version, namespace);
+    // The garbage collector would remove what a FlinkDeployment owns that does not exist.
+    const orphan = { ...inputs, owner: { ...inputs.owner, uid: "" } };
+    await submit(home, name, await requestFor(cluster, orphan, version, flink), api);
+    const theirs = await storedObjects(api, namespace);
+
+    await api.kubectl(["delete", "deployment", inputs.owner.name, "-n", namespace, "--cascade=foreground"]);
+    const { deployment, owned } = renderNativeCluster(orphan);
+    const created = await api.kubectl(["create", "-f", "-", "-o", "json"], manifests([deployment]));
+    const objects = owned.map((object) => ownedBy(object, JSON.parse(created) as KubeObject));
+    await api.kubectl(["create", "-f", "-"], manifests(objects));
+    expect(await unexpectedDifferences(theirs, await storedObjects(api, namespace))).toEqual([]);
+  });
+
   it("are accepted by a real API server, every one", async () => {
     const { kubectl, freshNamespace } = apiTestbed();
     const namespace = await freshNamespace("rendered");
@@ -121,10 +156,12 @@ describe.each(versions)("the objects of Flink %s", (name, version) => {
       return [deployment, ...owned.map((object) => ownedBy(object, created))];
     });
     const answer = await kubectl(
-      ["create", "--dry-run=server", "--validate=strict", "-o", "json", "-f", "-"],
+      ["create", "--dry-run=server", "--validate=strict", "-o", "yaml", "-f", "-"],
       manifests(objects),
     );
-    const { items } = JSON.parse(answer) as { items: KubeObject[] };
+    const items = parseAllDocuments(answer, { version: "1.1" }).map(
+      (document) => document.toJS() as KubeObject,
+    );
     expect(items).toHaveLength(objects.length);
     for (const [index, object] of objects.entries()) {
       // What went through YAML came out as it was.
@@ -134,7 +171,9 @@ describe.each(versions)("the objects of Flink %s", (name, version) => {
 });
 
 describe("the list of allowed differences", () => {
-  it("has no entry that nothing shows any more", () => {
+  it("has no entry that nothing shows any more", ({ skip }) => {
+    // A run of some rows only says nothing about the others.
+    skip(compared < clusters.length, "not all rows ran");
     expect(allowedDifferences.filter((allowed) => !used.has(allowed)).map(({ reason }) => reason)).toEqual(
       [],
     );

@@ -78,11 +78,11 @@ export class FlinkClient {
     return mkdtemp(join(this.#scratch, `${name.replaceAll(/\W+/g, "-")}-`));
   }
 
-  /** What a process of Flink reads from a configuration folder: the options, and the program's arguments. */
-  async configuration(folder: string): Promise<{ options: Record<string, string>; arguments: string[] }> {
-    const { options, arguments: args, error } = await this.#ask({ configuration: folder });
+  /** What a process of Flink reads from a configuration folder: the options, the program's arguments and jars. */
+  async configuration(folder: string): Promise<object> {
+    const { error, ...read } = await this.#ask({ configuration: folder });
     if (error !== undefined) throw new Error(`Flink cannot read the configuration: ${JSON.stringify(error)}`);
-    return { options: options as Record<string, string>, arguments: args as string[] };
+    return read;
   }
 
   /** How a JobManager understands a pod template. */
