@@ -92,7 +92,7 @@ export class Job {
       .find(({ kind }) => kind === "FlinkDeployment");
     if (example === undefined) throw new Error("examples/counting-job.yaml holds no FlinkDeployment");
     const { s3 } = this.cluster.testbed;
-    const folder = `s3p://${BUCKET}/${this.namespace}`;
+    const folder = `s3://${BUCKET}/${this.namespace}`;
     const { flink, upgradeMode, spec } = this.options;
     return {
       ...example,

@@ -54,7 +54,10 @@ export function hasHaCheckpoint(maps: readonly KubeObject[]): boolean {
   );
 }
 
-/** The job graphs kept in a map; removed before a redeployment so that the new graph and parallelism take effect. */
+/** Flink 1.x's job graphs, 2.0's execution plans, and 2.3's applications (what runs main(), with its arguments). */
+const PROGRAM_KEYS = ["jobGraph-", "executionPlan-", "application-"];
+
+/** The programs kept in a map; removed before a redeployment so that the new graph and parallelism take effect. */
 export function jobGraphKeys(map: KubeObject): string[] {
-  return dataKeys(map).filter((key) => key.startsWith("jobGraph-") || key.startsWith("executionPlan-"));
+  return dataKeys(map).filter((key) => PROGRAM_KEYS.some((prefix) => key.startsWith(prefix)));
 }

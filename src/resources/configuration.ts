@@ -56,7 +56,6 @@ const WEB_CANCEL: Option = { key: "web.cancel.enable" };
 const SUBMIT_FAILED_JOB: Option = { key: "execution.submit-failed-job-on-application-error" };
 const PIPELINE_NAME: Option = { key: "pipeline.name" };
 const JOB_ID: Option = { key: "$internal.pipeline.job-id" };
-const DELETE_ON_COMMIT: Option = { key: "job-result-store.delete-on-commit" };
 
 /** Read by the operator, meaningless to Flink. The template files would be on the operator's disk. */
 const NOT_FOR_FLINK = [
@@ -147,15 +146,24 @@ function applyRestore(config: Draft, restore: ClusterInputs["restore"]): Draft {
 }
 
 /** What only a deployment adds: ownership, where the state comes from, the job's id. */
-function applyDeployment(config: Draft, inputs: ClusterInputs, isApplication: boolean): Draft {
+function applyDeployment(
+  config: Draft,
+  inputs: ClusterInputs,
+  version: FlinkVersion,
+  isApplication: boolean,
+): Draft {
   const { owner, restore, jobId, attemptId } = inputs;
   if (!isApplication) return config;
   const result = applyRestore(config, restore);
   const storage = getOption(result, HA_STORAGE_DIR);
   if (storage !== undefined) {
-    setDefault(result, DELETE_ON_COMMIT, "false");
-    // One per attempt: a result kept from an earlier one would make Flink believe that the job is done.
-    result["job-result-store.storage-path"] = `${storage}/job-result-store/${owner.name}/${attemptId}`;
+    // One per attempt: a result kept from an earlier one would make Flink believe that the job is done. Flink 2.3 keeps
+    // results of applications as well, under an id that it derives from the cluster's name: the same in every attempt.
+    for (const store of isAtLeast(version, 2, 3) ? ["job", "application"] : ["job"]) {
+      setDefault(result, { key: `${store}-result-store.delete-on-commit` }, "false");
+      result[`${store}-result-store.storage-path`] =
+        `${storage}/${store}-result-store/${owner.name}/${attemptId}`;
+    }
   }
   if (jobId !== undefined) setDefault(result, JOB_ID, jobId);
   return result;
@@ -195,7 +203,7 @@ export function assembledConfiguration(inputs: ClusterInputs): Record<string, st
   };
   config = { ...withoutMap(config, JM_ANNOTATIONS), [JM_ANNOTATIONS.key]: formatMap(annotations, form) };
   if (uid !== "") config[JM_OWNER_REFERENCE.key] = formatMapList([ownerReference(inputs)], form);
-  return applyDeployment(config, inputs, spec.job !== undefined);
+  return applyDeployment(config, inputs, version, spec.job !== undefined);
 }
 
 /** What of it Flink is given. */

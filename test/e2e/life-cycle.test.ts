@@ -22,7 +22,7 @@ describe.each(["2.3", "1.20"] as const)("Flink %s with HA", (flink) => {
     await job.patch({ job: { parallelism: 2 } });
     const { status } = await job.stable();
     expect(status?.jobStatus?.jobId).not.toBe(before);
-    expect(status?.jobStatus?.savepointInfo?.lastSavepoint?.location).toMatch(/^s3p:/);
+    expect(status?.jobStatus?.savepointInfo?.lastSavepoint?.location).toMatch(/^s3:/);
     await job.provesNoLoss();
   });
 
@@ -37,7 +37,7 @@ describe.each(["2.3", "1.20"] as const)("Flink %s with HA", (flink) => {
   it("is suspended and resumed", async () => {
     await job.patch({ job: { upgradeMode: "savepoint", state: "suspended" } });
     const { status } = await job.state("SUSPENDED");
-    expect(status?.jobStatus?.upgradeSavepointPath).toMatch(/^s3p:/);
+    expect(status?.jobStatus?.upgradeSavepointPath).toMatch(/^s3:/);
     await until("the suspended cluster gone", 90, async () => {
       const pods = await cluster.kubectl(["-n", job.namespace, "get", "pods,deployments", "-o", "name"]);
       return pods.trim() === "";
