@@ -49,5 +49,5 @@ say("bring up Kubernetes, the S3 server and the images (the first time this buil
 const testbed = await useNode(["flink-2.3", "sluice"]);
 testbed.s3.bucketDir(BUCKET);
 say("install Sluice: CRDs, rights, operator");
-await story(await installOperator(testbed));
+await story(await installOperator());
 say("done. The testbed is still up: bin/testbed status, bin/testbed down");

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
 import type { FlinkDeployment, FlinkDeploymentSpec, UpgradeMode } from "../src/api/flink-deployment.ts";
-import { type NodeTestbed, useNode } from "./node.ts";
+import { attachNode, type NodeTestbed } from "./node.ts";
 import { type CountingResult, verifyCounting } from "./verify/counting.ts";
 
 export const BUCKET = "flink";
@@ -20,8 +20,8 @@ function manifest(name: string): string {
 }
 
 /** CRDs, rights and the operator's pod, as a user would apply them. */
-export async function installOperator(running?: NodeTestbed): Promise<Cluster> {
-  const testbed = running ?? (await useNode());
+export async function installOperator(): Promise<Cluster> {
+  const testbed = attachNode();
   const { kubectl } = testbed;
   await kubectl(["apply", "--server-side", "-f", join(import.meta.dirname, "../deploy/crds")]);
   await kubectl(["apply", "-f", "-"], manifest("operator/operator.yaml"));
@@ -157,7 +157,7 @@ export class Job {
   }
 
   /** RUNNING and STABLE with the newest spec, and Ready says so. */
-  async stable(seconds = 180): Promise<FlinkDeployment> {
+  async stable(seconds = 300): Promise<FlinkDeployment> {
     try {
       return await until(`${this.namespace}/${this.name} STABLE`, seconds, async () => {
         const found = await this.get();
@@ -174,7 +174,7 @@ export class Job {
     }
   }
 
-  async state(wanted: string, seconds = 120): Promise<FlinkDeployment> {
+  async state(wanted: string, seconds = 180): Promise<FlinkDeployment> {
     try {
       return await until(`${this.namespace}/${this.name} ${wanted}`, seconds, async () => {
         const found = await this.get();

@@ -16,11 +16,6 @@ export function isHaActive(config: FlinkConfiguration): boolean {
   return type !== "none" && type !== "standalone";
 }
 
-/** The label selector of the ConfigMaps that Flink writes for cluster `id`. */
-export function haConfigMapLabels(id: string): Record<string, string> {
-  return { app: id, type: "flink-native-kubernetes" };
-}
-
 /** Whether the ConfigMap is one of Flink's HA maps (and not one of the client's, the autoscaler's or the user's). */
 export function isHaConfigMap(map: KubeObject): boolean {
   const { name, labels } = map.metadata;

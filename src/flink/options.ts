@@ -13,7 +13,6 @@ export const SAVEPOINTS_DIR: Option = {
   aliases: ["state.savepoints.dir"],
 };
 export const CHECKPOINTING_INTERVAL: Option = { key: "execution.checkpointing.interval" };
-export const CHECKPOINTING_TIMEOUT: Option = { key: "execution.checkpointing.timeout", default: "10 min" };
 export const EXTERNALIZED_RETENTION: Option = {
   key: "execution.checkpointing.externalized-checkpoint-retention",
   aliases: ["execution.checkpointing.externalized-checkpoint.retention", "state.checkpoint.external-enabled"],
@@ -38,7 +37,6 @@ export const HA_STORAGE_DIR: Option = {
 /** How old the REST API's checkpoint statistics may be; by default as old as the web interface refreshes. */
 export const CHECKPOINT_STATISTICS_CACHE: Option = { key: "rest.cache.checkpoint-statistics.timeout" };
 export const WEB_REFRESH_INTERVAL: Option = { key: "web.refresh-interval", default: "3 s" };
-export const SCHEDULER_MODE: Option = { key: "scheduler-mode" };
 export const TASK_SLOTS: Option = { key: "taskmanager.numberOfTaskSlots", default: "1" };
 export const REST_PORT: Option = { key: "rest.port", aliases: ["web.port"], default: "8081" };
 
@@ -49,9 +47,6 @@ const operator = (key: string, fallback?: string, aliases?: string[]): Option =>
 });
 
 export const RECONCILE_INTERVAL = operator("reconcile.interval", "60 s", ["reconciler.reschedule.interval"]);
-export const FLINK_CLIENT_TIMEOUT = operator("flink.client.timeout", "10 s", [
-  "observer.flink.client.timeout",
-]);
 export const SAVEPOINT_FORMAT = operator("savepoint.format.type", "CANONICAL");
 export const SAVEPOINT_HISTORY_MAX_COUNT = operator("savepoint.history.max.count", "10");
 export const LAST_STATE_FALLBACK = operator("job.upgrade.last-state-fallback.enabled", "true");
@@ -69,6 +64,3 @@ export const HEALTH_CHECK = operator("cluster.health-check.enabled", "false");
 export const ROLLBACK = operator("deployment.rollback.enabled", "false");
 export const MERGE_ARRAYS_BY_NAME = operator("pod-template.merge-arrays-by-name", "false");
 export const PERIODIC_SAVEPOINT_INTERVAL = operator("periodic.savepoint.interval");
-export const CLEANUP_TIMEOUT = operator("resource.cleanup.timeout", "5 min", [
-  "reconciler.flink.cluster.shutdown.timeout",
-]);
