@@ -35,10 +35,10 @@ export function operatorLogs({ kubectl }: Cluster): Promise<string> {
   return kubectl(["-n", "sluice-system", "logs", OPERATOR, "--tail=200"]);
 }
 
-/** SIGKILL, no grace: the pod is gone and its Deployment starts another. */
-export async function killOperator({ kubectl }: Cluster): Promise<void> {
-  const pods = ["-n", "sluice-system", "delete", "pod", "-l", "app.kubernetes.io/name=sluice-operator"];
-  await kubectl([...pods, "--grace-period=0", "--force", "--wait=false"]);
+/** SIGKILL to the operator's process; its pod starts another. */
+export async function killOperator({ kubectl, testbed }: Cluster): Promise<void> {
+  const names = ["-n", "sluice-system", "get", "pods", "-o", "jsonpath={.items[*].metadata.name}"];
+  for (const pod of (await kubectl(names)).split(" ")) await testbed.killPod("sluice-system", pod);
 }
 
 export async function until<T>(

@@ -1,10 +1,12 @@
 /** Mistakes in a job file, on a real cluster: what runs goes on, and status and events name the field and the remedy. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Cluster, installOperator, Job, until } from "../../testbed/scenario.ts";
+import { nodeMissing } from "../support/node-testbed.ts";
 
 let cluster: Cluster;
 let job: Job;
 beforeAll(async () => {
+  if (nodeMissing()) return;
   cluster = await installOperator();
 });
 
@@ -25,7 +27,7 @@ async function events(): Promise<string> {
   return cluster.kubectl(["-n", job.namespace, "get", "events", "--no-headers", "-o", columns]);
 }
 
-describe("a running job whose spec becomes invalid", () => {
+describe.skipIf(nodeMissing())("a running job whose spec becomes invalid", () => {
   it("runs before", async () => {
     job = await Job.create(cluster, { flink: "2.3", upgradeMode: "savepoint" });
     await job.apply();

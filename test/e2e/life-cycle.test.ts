@@ -1,13 +1,15 @@
 /** A job's life on a real Kubernetes with a real Flink and state on S3: after each event, no record lost, none double. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Cluster, installOperator, Job, killOperator, until } from "../../testbed/scenario.ts";
+import { nodeMissing } from "../support/node-testbed.ts";
 
 let cluster: Cluster;
 beforeAll(async () => {
+  if (nodeMissing()) return;
   cluster = await installOperator();
 });
 
-describe.each(["2.3", "1.20"] as const)("Flink %s with HA", (flink) => {
+describe.skipIf(nodeMissing()).each(["2.3", "1.20"] as const)("Flink %s with HA", (flink) => {
   let job: Job;
 
   it("is applied and becomes RUNNING and STABLE", async () => {
@@ -78,7 +80,7 @@ describe.each(["2.3", "1.20"] as const)("Flink %s with HA", (flink) => {
   });
 });
 
-describe.each(["2.3", "1.20"] as const)("Flink %s, stateless", (flink) => {
+describe.skipIf(nodeMissing()).each(["2.3", "1.20"] as const)("Flink %s, stateless", (flink) => {
   it("starts empty exactly once for each change", async () => {
     const job = await Job.create(cluster, { flink, upgradeMode: "stateless" });
     await job.apply();

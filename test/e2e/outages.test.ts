@@ -1,6 +1,7 @@
 /** Outages of the API server around a running job: nothing is lost, and Sluice needs no restart. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Cluster, installOperator, Job } from "../../testbed/scenario.ts";
+import { nodeMissing } from "../support/node-testbed.ts";
 
 let cluster: Cluster;
 let job: Job;
@@ -11,13 +12,14 @@ async function restarts(): Promise<string> {
 }
 
 beforeAll(async () => {
+  if (nodeMissing()) return;
   cluster = await installOperator();
   job = await Job.create(cluster, { flink: "2.3", upgradeMode: "savepoint" });
   await job.apply();
   await job.stable(240);
 });
 
-describe("the API server", () => {
+describe.skipIf(nodeMissing())("the API server", () => {
   it("restarts, and the next change is carried out", async () => {
     await cluster.testbed.restartApiServer();
     await job.patch({ job: { parallelism: 2 } });
