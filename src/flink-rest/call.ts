@@ -4,7 +4,7 @@ import { Garbage, object } from "./read.ts";
 import { headline, rootCauses, withoutCredentials } from "./stack-trace.ts";
 import { type FlinkRequest, type FlinkResponse, type FlinkTransport, TransportError } from "./transport.ts";
 
-export interface Call {
+interface Call {
   readonly method: FlinkRequest["method"];
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;

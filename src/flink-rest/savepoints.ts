@@ -1,7 +1,7 @@
 /**
  * Savepoints. The id that the caller chooses makes asking idempotent: the same id for the same job again, by whichever of
  * the two calls, changes nothing while the first is under way and for `rest.async.store-duration` (5 min) after its end,
- * as long as the JobManager lives. A stop with another id while one is under way fails both and with them the job.
+ * as long as the JobManager lives. A stop with another id while one is under way aborts the first and fails the job.
  */
 import type { DisposalStatus, FlinkAnswer, SavepointStatus } from "../flink/rest-answers.ts";
 import type { Send } from "./call.ts";

@@ -26,7 +26,7 @@ export interface LocalFlink {
   stop(): Promise<void>;
 }
 
-export interface LocalFlinkOptions {
+interface LocalFlinkOptions {
   /** FLINK_HOME. */
   readonly home: string;
   /** Absent or empty; receives configuration, logs, checkpoints. */

@@ -2,13 +2,12 @@
  * Writes down what real Flink answers in each situation: `node testbed/flink-rest/record.ts [1.20] [2.2] [2.3]`. About
  * two minutes a version. The recordings are committed; record again when a Flink version changes.
  */
-import { randomBytes } from "node:crypto";
-import { existsSync, openAsBlob, rmSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { FormData, request } from "undici";
+import { request } from "undici";
 import { waitFor } from "../lib/wait.ts";
 import {
   buildScriptedJob,
@@ -29,11 +28,10 @@ import {
   TRIGGER,
   UNKNOWN,
 } from "./recordings.ts";
+import { checkpointing, newId, Stage } from "./stage.ts";
 
 const deadline = 60_000;
-const checkpointing = { "execution.checkpointing.interval": "1 s" };
 const unwritable = "file:///dev/null/savepoints";
-const newId = () => randomBytes(16).toString("hex");
 
 interface Answer {
   readonly status: number;
@@ -170,65 +168,25 @@ class Take {
   }
 }
 
-/** Orders to the jobs of a session cluster, which all have the same jar. */
-class Stage {
-  private readonly flink: LocalFlink;
-  private readonly version: Version;
-  private readonly jarId: string;
-
-  constructor(flink: LocalFlink, version: Version, jarId: string) {
-    this.flink = flink;
-    this.version = version;
-    this.jarId = jarId;
-  }
-
-  private ordersOf(name: string): string {
-    return join(this.flink.folder, "orders", name);
-  }
-
-  async start(
-    name: string,
-    configuration: Record<string, string> = checkpointing,
-    savepointPath?: string,
-  ): Promise<Take> {
-    await mkdir(this.ordersOf(name), { recursive: true });
-    const take = new Take(this.flink, this.version, newId());
-    const programArgsList = [this.ordersOf(name)];
-    const { status, body } = await send(this.flink, "POST", `/jars/${this.jarId}/run`, {
-      entryClass: "ScriptedJob",
-      programArgsList,
-      jobId: take.jobId,
-      flinkConfiguration: configuration,
-      ...(savepointPath === undefined ? {} : { savepointPath }),
-    });
-    if (status !== 200) throw new Error(`submission of ${name}: ${JSON.stringify(body)}`);
-    await take.untilState("RUNNING");
-    return take;
-  }
-
-  order(name: string, what: string): void {
-    writeFileSync(join(this.ordersOf(name), what), "");
-  }
-
-  revoke(name: string, what: string): void {
-    rmSync(join(this.ordersOf(name), what));
-  }
+interface Session {
+  readonly stage: Stage;
+  readonly version: Version;
 }
 
-export async function uploadJar(flink: LocalFlink, jar: string): Promise<string> {
-  const form = new FormData();
-  form.append("jarfile", await openAsBlob(jar), "scripted-job.jar");
-  const answer = await request(`${flink.url}/jars/upload`, {
-    method: "POST",
-    body: form,
-    signal: AbortSignal.timeout(30_000),
-  });
-  const { filename } = (await answer.body.json()) as { filename: string };
-  return filename.slice(filename.lastIndexOf("/") + 1);
+async function begin(
+  { stage, version }: Session,
+  name: string,
+  configuration?: Readonly<Record<string, string>>,
+  savepointPath?: string,
+): Promise<Take> {
+  const take = new Take(stage.flink, version, await stage.submit(name, configuration, savepointPath));
+  await take.untilState("RUNNING");
+  return take;
 }
 
-async function recordRunning(stage: Stage): Promise<void> {
-  const take = await stage.start("running");
+async function recordRunning(session: Session): Promise<void> {
+  const { stage } = session;
+  const take = await begin(session, "running");
   await take.untilCheckpoint();
   const metrics = "/metrics?get=numRestarts,fullRestarts,numberOfCompletedCheckpoints";
   await take.until("metrics", `/jobs/${take.jobId}${metrics}`, ({ body }) => body.length > 0);
@@ -276,8 +234,9 @@ async function recordRunning(stage: Stage): Promise<void> {
   await take.ask("PATCH", "?mode=cancel");
 }
 
-async function recordStops(stage: Stage): Promise<void> {
-  const take = await stage.start("stop");
+async function recordStops(session: Session): Promise<void> {
+  const { stage } = session;
+  const take = await begin(session, "stop");
   await take.untilCheckpoint();
   stage.order("stop", "hold");
   for (let twice = 0; twice < 2; twice++) await take.stop(take.trigger);
@@ -298,12 +257,12 @@ async function recordStops(stage: Stage): Promise<void> {
   await take.observe();
   await take.save("stop-completed");
 
-  const resumed = await stage.start("resume", checkpointing, stopped.body.operation.location as string);
+  const resumed = await begin(session, "resume", checkpointing, stopped.body.operation.location as string);
   await resumed.observe();
   await resumed.save("restored");
   await resumed.ask("PATCH", "?mode=cancel");
 
-  const broken = await stage.start("break");
+  const broken = await begin(session, "break");
   await broken.untilCheckpoint();
   stage.order("break", "hold");
   await broken.stop(broken.trigger);
@@ -316,11 +275,13 @@ async function recordStops(stage: Stage): Promise<void> {
   await broken.observe();
   await broken.save("stop-broken");
 
-  const twice = await stage.start("twice");
+  const twice = await begin(session, "twice");
   await twice.untilCheckpoint();
   stage.order("twice", "hold");
   await twice.stop(twice.trigger);
+  await twice.untilSnapshotBegins();
   await twice.stop(twice.otherTrigger);
+  await twice.untilOver(twice.trigger);
   stage.revoke("twice", "hold");
   for (const trigger of [twice.trigger, twice.otherTrigger]) {
     await twice.untilOver(trigger);
@@ -331,8 +292,9 @@ async function recordStops(stage: Stage): Promise<void> {
   await twice.save("stop-twice");
 }
 
-async function recordFailures(stage: Stage): Promise<void> {
-  const take = await stage.start("unwritable");
+async function recordFailures(session: Session): Promise<void> {
+  const { stage } = session;
+  const take = await begin(session, "unwritable");
   await take.untilCheckpoint();
   await take.savepoint(take.trigger, unwritable);
   await take.untilOver(take.trigger);
@@ -351,7 +313,7 @@ async function recordFailures(stage: Stage): Promise<void> {
   await take.observe();
   await take.save("canceled");
 
-  const failing = await stage.start("fail");
+  const failing = await begin(session, "fail");
   await failing.untilCheckpoint();
   stage.order("fail", "fail");
   await failing.untilState("FAILED");
@@ -360,7 +322,7 @@ async function recordFailures(stage: Stage): Promise<void> {
   await failing.observe();
   await failing.save("failed");
 
-  const restarting = await stage.start("restart", {
+  const restarting = await begin(session, "restart", {
     ...checkpointing,
     "restart-strategy.type": "fixed-delay",
     "restart-strategy.fixed-delay.attempts": "1000",
@@ -375,8 +337,9 @@ async function recordFailures(stage: Stage): Promise<void> {
   await restarting.ask("PATCH", "?mode=cancel");
 }
 
-async function recordOthers(stage: Stage): Promise<void> {
-  const finite = await stage.start("finish");
+async function recordOthers(session: Session): Promise<void> {
+  const { stage } = session;
+  const finite = await begin(session, "finish");
   await finite.untilCheckpoint();
   stage.order("finish", "finish");
   await finite.untilState("FINISHED");
@@ -384,7 +347,7 @@ async function recordOthers(stage: Stage): Promise<void> {
   await finite.observe();
   await finite.save("finished");
 
-  const plain = await stage.start("plain", {});
+  const plain = await begin(session, "plain", {});
   await plain.observe();
   await plain.save("no-checkpoints");
   await plain.ask("PATCH", "?mode=cancel");
@@ -392,7 +355,7 @@ async function recordOthers(stage: Stage): Promise<void> {
   await plain.observe();
   await plain.save("no-checkpoints-canceled");
 
-  const take = await stage.start("last");
+  const take = await begin(session, "last");
   take.standsFor(UNKNOWN, UNKNOWN);
   const unknown = `/jobs/${UNKNOWN}`;
   for (const path of [
@@ -434,11 +397,11 @@ const fresh = {
 async function recordSession({ version, home, folder, jar }: Place): Promise<void> {
   const flink = await startFlink({ home, folder: join(folder, "session"), configuration: fresh });
   try {
-    const stage = new Stage(flink, version, await uploadJar(flink, jar));
-    await recordRunning(stage);
-    await recordStops(stage);
-    await recordFailures(stage);
-    await recordOthers(stage);
+    const session = { stage: await Stage.open(flink, jar), version };
+    await recordRunning(session);
+    await recordStops(session);
+    await recordFailures(session);
+    await recordOthers(session);
   } finally {
     await flink.stop();
   }
@@ -516,7 +479,7 @@ async function recordApplications(place: Place): Promise<void> {
       );
       const id = await nameApplication(take);
       await take.observe();
-      await take.call("GET", `/applications/${id ?? ""}/exceptions`);
+      await take.call("GET", `/applications/${id}/exceptions`);
     },
   );
 }

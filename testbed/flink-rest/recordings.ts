@@ -12,31 +12,29 @@ export interface Recorded {
 export type Recording = Readonly<Record<string, Recorded>>;
 
 /** What a cluster was recorded in. */
-export const situations = [
-  "running",
-  "checkpoint-triggered",
-  "savepoint-in-progress",
-  "savepoint-completed",
-  "savepoint-failed",
-  "stop-in-progress",
-  "stop-completed",
-  "restored",
-  "stop-failed",
-  "stop-broken",
-  "stop-twice",
-  "finished",
-  "canceled",
-  "failed",
-  "restarting",
-  "disposed",
-  "unknown",
-  "no-checkpoints",
-  "no-checkpoints-canceled",
-  "adaptive",
-  "driver-failed",
-  "application-failed",
-] as const;
-export type Situation = (typeof situations)[number];
+export type Situation =
+  | "running"
+  | "checkpoint-triggered"
+  | "savepoint-in-progress"
+  | "savepoint-completed"
+  | "savepoint-failed"
+  | "stop-in-progress"
+  | "stop-completed"
+  | "restored"
+  | "stop-failed"
+  | "stop-broken"
+  | "stop-twice"
+  | "finished"
+  | "canceled"
+  | "failed"
+  | "restarting"
+  | "disposed"
+  | "unknown"
+  | "no-checkpoints"
+  | "no-checkpoints-canceled"
+  | "adaptive"
+  | "driver-failed"
+  | "application-failed";
 
 /** The ids that stand in the recordings for those that Flink and the recorder made. */
 export const JOB = "0000000000000000000000000000000a";

@@ -35,7 +35,7 @@ export type Fault =
   /** Answers rightly, and late. */
   | { readonly kind: "slow"; readonly ms: number };
 
-export interface FaultRule {
+interface FaultRule {
   readonly fault: Fault;
   readonly method?: string;
   readonly path?: RegExp;

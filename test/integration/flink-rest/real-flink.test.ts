@@ -1,0 +1,242 @@
+/** What real Flink does where Sluice relies on it. The scripted cluster keeps the same rules. */
+import { readdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { FlinkAnswer, SavepointStatus } from "../../../src/flink/rest-answers.ts";
+import { hasEndedAlready, isUnknownTrigger } from "../../../src/flink/rest-answers.ts";
+import { FlinkRestClient } from "../../../src/flink-rest/client.ts";
+import { createFlinkAgent, directTransport } from "../../../src/flink-rest/transport.ts";
+import {
+  buildScriptedJob,
+  flinkHome,
+  startFlink,
+  type Version,
+} from "../../../testbed/flink-rest/local-flink.ts";
+import { newId, Stage } from "../../../testbed/flink-rest/stage.ts";
+import { waitFor } from "../../../testbed/lib/wait.ts";
+
+const deadline = 45_000;
+const remembers = 12_000;
+const agent = createFlinkAgent();
+
+function valueOf<T>(answer: FlinkAnswer<T>): T {
+  if (!answer.ok) throw new Error(answer.failure.message);
+  return answer.value;
+}
+
+interface Scene {
+  readonly folder: string;
+  readonly stage: Stage;
+  readonly flink: FlinkRestClient;
+}
+
+async function open(version: Version): Promise<Scene> {
+  const home = await flinkHome(version);
+  const folder = await mkdtemp(join(tmpdir(), "sluice-real-flink-"));
+  const [jar, local] = await Promise.all([
+    buildScriptedJob(home, folder),
+    startFlink({
+      home,
+      folder: join(folder, "cluster"),
+      configuration: {
+        "rest.async.store-duration": `${remembers} ms`,
+        "rest.cache.checkpoint-statistics.timeout": "0 ms",
+      },
+    }),
+  ]);
+  const transport = directTransport(local.url, agent);
+  return { folder, stage: await Stage.open(local, jar), flink: new FlinkRestClient({ transport }) };
+}
+
+const versions: readonly Version[] = ["1.20", "2.3"];
+const scenes = new Map<Version, Scene>();
+
+beforeAll(async () => {
+  await Promise.all(versions.map(async (version) => scenes.set(version, await open(version))));
+});
+
+afterAll(async () => {
+  await agent.close();
+  for (const { stage, folder } of scenes.values()) {
+    await stage.flink.stop();
+    await rm(folder, { recursive: true });
+  }
+});
+
+describe.concurrent.each(versions)("Flink %s", (version) => {
+  const scene = (): Scene => {
+    const found = scenes.get(version);
+    if (found === undefined) throw new Error(`Flink ${version} did not start`);
+    return found;
+  };
+
+  async function running(name: string): Promise<string> {
+    const { stage, flink } = scene();
+    const jobId = await stage.submit(name);
+    const checkpointed = async () => {
+      const answer = await flink.jobCheckpoints(jobId);
+      return answer.ok && answer.value.counts.completed > 0;
+    };
+    await waitFor(`a checkpoint of ${name}`, checkpointed, { deadline });
+    return jobId;
+  }
+
+  async function stateOf(jobId: string): Promise<string | undefined> {
+    return valueOf(await scene().flink.jobsOverview()).find((job) => job.jobId === jobId)?.state;
+  }
+
+  async function untilState(jobId: string, state: string): Promise<void> {
+    await waitFor(`state ${state}`, async () => (await stateOf(jobId)) === state, { deadline });
+  }
+
+  async function ended(jobId: string, triggerId: string): Promise<SavepointStatus> {
+    return waitFor(
+      "the savepoint to end",
+      async () => {
+        const status = valueOf(await scene().flink.savepointStatus(jobId, triggerId));
+        return status.state === "COMPLETED" && status;
+      },
+      { deadline },
+    );
+  }
+
+  /** A folder of the test's own, so that it counts its own savepoints. */
+  function target(name: string): { readonly targetDirectory: string; readonly taken: () => string[] } {
+    const folder = join(scene().folder, "savepoints", name);
+    return {
+      targetDirectory: `file://${folder}`,
+      taken: () => {
+        try {
+          return readdirSync(folder);
+        } catch {
+          return [];
+        }
+      },
+    };
+  }
+
+  const options = { drain: false, formatType: "CANONICAL" };
+
+  test("a stop asked for again with its id is one stop, while it lasts and after the job's end", async () => {
+    const { stage, flink } = scene();
+    const jobId = await running("once");
+    const { targetDirectory, taken } = target("once");
+    const request = { jobId, triggerId: newId(), targetDirectory, ...options };
+    stage.order("once", "hold");
+    for (let tries = 0; tries < 2; tries++) {
+      expect(valueOf(await flink.stopWithSavepoint(request))).toEqual({ triggerId: request.triggerId });
+      expect(valueOf(await flink.savepointStatus(jobId, request.triggerId))).toEqual({
+        state: "IN_PROGRESS",
+      });
+    }
+    stage.revoke("once", "hold");
+    const status = await ended(jobId, request.triggerId);
+    await untilState(jobId, "FINISHED");
+    expect(taken().map((name) => `file:${targetDirectory.slice(7)}/${name}`)).toEqual([status.location]);
+
+    expect(valueOf(await flink.stopWithSavepoint(request))).toEqual({ triggerId: request.triggerId });
+    expect(valueOf(await flink.savepointStatus(jobId, request.triggerId))).toEqual(status);
+    expect(taken().length).toBe(1);
+    expect(valueOf(await flink.jobCheckpoints(jobId)).latest.savepoint?.externalPath).toBe(status.location);
+    const late = await flink.cancelJob(jobId);
+    expect(!late.ok && hasEndedAlready(late.failure)).toBe(true);
+  });
+
+  test("a savepoint that ended is forgotten after rest.async.store-duration, and its id then begins a new one", async () => {
+    const { flink } = scene();
+    const jobId = await running("forgotten");
+    const { targetDirectory, taken } = target("forgotten");
+    const request = { jobId, triggerId: newId(), targetDirectory, formatType: "CANONICAL" };
+    await flink.triggerSavepoint(request);
+    expect(await ended(jobId, request.triggerId)).toHaveProperty("location");
+    expect(await stateOf(jobId)).toBe("RUNNING");
+    await flink.triggerSavepoint(request);
+    const forgotten = async () => {
+      const answer = await flink.savepointStatus(jobId, request.triggerId);
+      return !answer.ok && isUnknownTrigger(answer.failure);
+    };
+    await waitFor("Flink to forget", forgotten, { deadline });
+    expect(taken().length).toBe(1);
+    await flink.triggerSavepoint(request);
+    await ended(jobId, request.triggerId);
+    expect(taken().length).toBe(2);
+    await flink.cancelJob(jobId);
+  });
+
+  test("a second stop with another id fails both, and the job with them", async () => {
+    const { stage, flink } = scene();
+    const jobId = await running("twice");
+    const { targetDirectory, taken } = target("twice");
+    const [first, second] = [newId(), newId()];
+    stage.order("twice", "hold");
+    await flink.stopWithSavepoint({ jobId, triggerId: first, targetDirectory, ...options });
+    // Flink accepts before it acts.
+    const begun = async () => valueOf(await flink.jobCheckpoints(jobId)).counts.inProgress > 0;
+    await waitFor("the first savepoint to begin", begun, { deadline });
+    await flink.stopWithSavepoint({ jobId, triggerId: second, targetDirectory, ...options });
+    // The second aborts the first one's savepoint at once; the task then fails as soon as it can.
+    expect((await ended(jobId, first)).failure).toContain("Checkpoint Coordinator is suspending");
+    stage.revoke("twice", "hold");
+    expect(await ended(jobId, second)).toHaveProperty("failure");
+    await untilState(jobId, "FAILED");
+    expect(taken()).toEqual([]);
+  });
+
+  test("a job whose savepoint fails runs on, and can be cancelled twice", async () => {
+    const { flink } = scene();
+    const jobId = await running("unwritable");
+    const request = { jobId, triggerId: newId(), targetDirectory: "file:///dev/null/no", ...options };
+    await flink.stopWithSavepoint(request);
+    const { failure, location } = await ended(jobId, request.triggerId);
+    expect({ failure, location }).toEqual({
+      failure: expect.stringContaining("Failed to create savepoint directory") as string,
+      location: undefined,
+    });
+    expect(await stateOf(jobId)).toBe("RUNNING");
+    const before = valueOf(await flink.jobCheckpoints(jobId)).counts.completed;
+    const goesOn = async () => valueOf(await flink.jobCheckpoints(jobId)).counts.completed > before;
+    await waitFor("another checkpoint", goesOn, { deadline });
+    expect((await flink.cancelJob(jobId)).ok).toBe(true);
+    await untilState(jobId, "CANCELED");
+    expect((await flink.cancelJob(jobId)).ok).toBe(true);
+  });
+
+  test("without the cache, the statistics of a cancelled job name the checkpoint that is on disk", async () => {
+    const { stage, flink } = scene();
+    const jobId = await running("canceled");
+    const asked = { jobId, triggerId: newId(), checkpointType: "FULL" };
+    await flink.triggerCheckpoint(asked);
+    await waitFor(
+      "the checkpoint",
+      async () => valueOf(await flink.checkpointStatus(jobId, asked.triggerId)).checkpointId,
+      { deadline },
+    );
+    await flink.cancelJob(jobId);
+    await untilState(jobId, "CANCELED");
+    const { completed } = valueOf(await flink.jobCheckpoints(jobId)).latest;
+    const kept = readdirSync(join(stage.flink.folder, "checkpoints", jobId)).filter((name) =>
+      name.startsWith("chk-"),
+    );
+    expect(kept).toEqual([`chk-${completed?.id}`]);
+    expect(completed?.externalPath).toMatch(new RegExp(`/${kept[0]}$`));
+  });
+
+  test("a job goes on from its savepoint, and says so", async () => {
+    const { stage, flink } = scene();
+    const jobId = await running("resumed");
+    const request = {
+      jobId,
+      triggerId: newId(),
+      targetDirectory: target("resumed").targetDirectory,
+      ...options,
+    };
+    await flink.stopWithSavepoint(request);
+    const { location } = await ended(jobId, request.triggerId);
+    const next = await stage.submit("resumed", undefined, location);
+    await untilState(next, "RUNNING");
+    expect(valueOf(await flink.jobCheckpoints(next)).latest.restored?.externalPath).toBe(location);
+    await flink.cancelJob(next);
+  });
+});
