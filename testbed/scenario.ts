@@ -207,7 +207,7 @@ export class Job {
   /** Waits until the job has committed more than it had, then asks that nothing is missing and nothing double. @throws Error with what is */
   async provesNoLoss(freshStarts = 1): Promise<CountingResult> {
     const before = (await this.result()).records;
-    const after = await until("new records in the output", 90, async () => {
+    const after = await until("new records in the output", 240, async () => {
       const result = await this.result();
       return result.records > before && result;
     });

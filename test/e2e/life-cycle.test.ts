@@ -85,10 +85,10 @@ describe.skipIf(nodeMissing()).each(["2.3", "1.20"] as const)("Flink %s, statele
     const job = await Job.create(cluster, { flink, upgradeMode: "stateless" });
     await job.apply();
     await job.stable(240);
-    await until("the first output", 60, async () => (await job.result()).freshStarts === 1);
+    await until("the first output", 180, async () => (await job.result()).freshStarts === 1);
     await job.patch({ job: { parallelism: 2 } });
     await job.stable();
-    await until("the second start's output", 60, async () => (await job.result()).freshStarts === 2);
+    await until("the second start's output", 180, async () => (await job.result()).freshStarts === 2);
     const { freshStarts } = await job.result();
     expect(freshStarts).toBe(2);
     await job.deleteLeavesNothing();
