@@ -31,6 +31,8 @@ export interface Pass {
   /** Why the job is not where it should be, for the conditions: what is being waited for, or what a person must do. */
   progress: { readonly reason: string; readonly message: string } | undefined;
   stalled: { readonly reason: string; readonly message: string } | undefined;
+  /** What is wrong with the user's spec, as `status.error`: said as long as there is nothing else to say there. */
+  invalid: string | undefined;
 }
 
 export function beginPass(observed: Observed, now: number, options: Options): Pass {
@@ -51,6 +53,7 @@ export function beginPass(observed: Observed, now: number, options: Options): Pa
     exceptionsReportedUntil: observed.exceptionsReportedUntil,
     progress: undefined,
     stalled: undefined,
+    invalid: undefined,
   };
 }
 
@@ -69,6 +72,7 @@ function isLive(key: string): boolean {
   return (
     key.startsWith("kubernetes.operator.") ||
     key.startsWith("job.autoscaler.") ||
+    key.startsWith("sluice.") ||
     key === "state.savepoints.dir" ||
     key === "execution.checkpointing.savepoint-dir"
   );
@@ -109,9 +113,12 @@ export function record(
   const first =
     previous === undefined || (reconciliationStatus.state !== "DEPLOYED" && previous.firstDeployment);
   const job = spec.job && { ...spec.job, state: change.jobState, upgradeMode: change.upgradeMode };
+  // As they were last handled: a savepoint that is asked for together with a change is still to be taken.
   for (const nonce of ["savepointTriggerNonce", "checkpointTriggerNonce"] as const) {
-    const handled = previous?.spec.job?.[nonce];
-    if (job && handled !== undefined) job[nonce] = handled;
+    if (job === undefined || previous === undefined) continue;
+    const handled = previous.spec.job?.[nonce];
+    if (handled === undefined) delete job[nonce];
+    else job[nonce] = handled;
   }
   reconciliationStatus.lastReconciledSpec = writeRecordedSpec({
     spec: { ...spec, ...(job ? { job } : {}) },

@@ -32,6 +32,11 @@ export function statusError(
   });
 }
 
+/** Whether an error text is of that class. */
+export function isError(error: string | undefined, type: ErrorClass): boolean {
+  return error?.includes(`"${PACKAGE}.${type}"`) === true;
+}
+
 /** The message in an error text, which may be bare text as well ("Job Not Found"). */
 export function errorMessage(error: string | undefined): string | undefined {
   if (error === undefined || error === "") return undefined;

@@ -27,21 +27,26 @@ export function askedOf(
   script: FlinkAnswers,
   defaults: FlinkConfiguration = {},
 ): FlinkAnswers {
-  const all: FlinkAnswers = { ...silence(), ...script };
+  const nobody = silence();
   let answers: FlinkAnswers = {};
   for (;;) {
     const questions = nextQuestions(resource, cluster, answers, defaults);
     if (questions.length === 0) return answers;
-    for (const question of questions) answers = { ...answers, [question]: all[question] };
+    for (const question of questions)
+      answers = { ...answers, [question]: script[question] ?? nobody[question] };
   }
 }
 
-export function observed(resource: FlinkDeployment, scene: Scene = {}): Observed {
+export function observed(
+  resource: FlinkDeployment,
+  scene: Scene = {},
+  defaults: FlinkConfiguration = {},
+): Observed {
   const cluster = scene.cluster ?? nothing();
   return {
     resource,
     cluster,
-    flink: askedOf(resource, cluster, scene.flink ?? {}),
+    flink: askedOf(resource, cluster, scene.flink ?? {}, defaults),
     failure: scene.failure,
     exceptionsReportedUntil: scene.exceptionsReportedUntil ?? 0,
   };

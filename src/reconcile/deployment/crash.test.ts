@@ -83,8 +83,9 @@ function settle(world: World): void {
   world.restDown = false;
   for (let round = 0; round < 400; round++) {
     const quiet = pass(world);
-    const state = world.resource.status?.lifecycleState;
-    if (quiet && (state === "STABLE" || state === "SUSPENDED" || state === "FAILED") && ended(world)) return;
+    const { conditions = [], lifecycleState } = world.resource.status ?? {};
+    const ready = conditions.some(({ type, status }) => type === "Ready" && status === "True");
+    if (quiet && (ready || lifecycleState === "FAILED") && ended(world)) return;
     world.tick();
   }
 }

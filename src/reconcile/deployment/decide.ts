@@ -19,7 +19,7 @@
  *   suspended    DEPLOYED                     suspended                      terminal
  */
 import { type DefaultedStatus, withJobDefaults } from "../../api/defaults.ts";
-import { FLINK_DEPLOYMENT_FINALIZER, type FlinkDeployment } from "../../api/flink-deployment.ts";
+import { FLINK_DEPLOYMENT_FINALIZER } from "../../api/flink-deployment.ts";
 import { getNumber } from "../../flink/configuration.ts";
 import { isSupported } from "../../flink/flink-version.ts";
 import { TASK_SLOTS } from "../../flink/options.ts";
@@ -67,7 +67,8 @@ function observe(pass: Pass): void {
   observeJobManager(pass);
   observeClusterInfo(pass);
   observeJob(pass);
-  if (pass.status.jobStatus.state !== "RUNNING") observeTaskManagers(pass);
+  const { state } = pass.status.jobStatus;
+  if (state !== "RUNNING" && !isTerminal(state)) observeTaskManagers(pass);
 }
 
 /** False when there is nothing valid to work with. */
@@ -86,32 +87,39 @@ function validate(pass: Pass): boolean {
     emit(pass, { type: "Warning", reason: "ValidationError", message, component: "Operator" });
   }
   status.error = error;
+  pass.invalid = error;
   pass.stalled = { reason: "ValidationError", message };
   if (recorded === undefined) {
     pass.requeueAfter = undefined;
     return false;
   }
+  pass.generation = status.observedGeneration ?? pass.generation;
+  pass.stalled = {
+    reason: "ValidationError",
+    message: `${message}; generation ${pass.generation} stays deployed`,
+  };
+  const { job } = recorded.spec;
   const resumes = status.reconciliationStatus.state === "UPGRADING";
+  // The recorded upgradeMode says how the job was started; what may happen to its state is the user's to say.
+  const upgradeMode = pass.spec.job?.upgradeMode ?? "savepoint";
   pass.spec = {
     ...recorded.spec,
-    ...(recorded.spec.job && resumes ? { job: { ...recorded.spec.job, state: "running" } } : {}),
+    ...(job ? { job: { ...job, upgradeMode, ...(resumes ? { state: "running" } : {}) } } : {}),
   };
-  pass.generation = status.observedGeneration ?? pass.generation;
   return true;
 }
 
 /** The user throws the current state away and says where to start instead. */
 function redeployFromSavepoint(pass: Pass): void {
   const { jobStatus } = pass.status;
-  const path = pass.spec.job?.initialSavepointPath;
-  if (path === undefined) delete jobStatus.upgradeSavepointPath;
-  else jobStatus.upgradeSavepointPath = path;
+  const path = pass.spec.job?.initialSavepointPath ?? "";
+  if (path !== "") jobStatus.upgradeSavepointPath = path;
   const { jobs } = pass.flink;
   if (jobs?.ok && jobs.value.some(({ jobId, state }) => jobId === jobStatus.jobId && !isTerminal(state))) {
     pass.actions.push({ type: "cancel-job", jobId: jobStatus.jobId ?? "", bestEffort: true });
   }
-  recordStopped(pass, "savepoint");
-  waitFor(pass, "SavepointRedeploy", `restarting from ${path ?? "an empty state"}`);
+  recordStopped(pass, path === "" ? "stateless" : "savepoint");
+  waitFor(pass, "SavepointRedeploy", `restarting from ${path === "" ? "an empty state" : path}`);
   requeue(pass, 0);
 }
 
@@ -195,7 +203,9 @@ function reconcile(pass: Pass): void {
 /** An action that the outside world refused: said in status and event; the queue tries again with back-off. */
 function reportFailure(pass: Pass): void {
   const { failure } = pass.observed;
-  if (failure === undefined || !pass.actions.some(({ type }) => type === failure.action)) return;
+  // A refused savepoint has its own way (stop.ts); by the next try it is history.
+  if (failure === undefined || failure.action === "stop-with-savepoint") return;
+  if (!pass.actions.some(({ type }) => type === failure.action)) return;
   const message = `${failure.action}: ${failure.message}`;
   const error = statusError("DeploymentFailedException", message, { reason: failure.reason });
   if (pass.status.error !== error) {
@@ -219,6 +229,7 @@ function setTaskManagerStatus(pass: Pass): void {
 
 function finish(pass: Pass): Decision {
   reportFailure(pass);
+  if (pass.invalid !== undefined) pass.status.error ??= pass.invalid;
   setTaskManagerStatus(pass);
   setConditions(pass);
   pass.status.lifecycleState = lifecycleState(pass.status);
@@ -226,13 +237,12 @@ function finish(pass: Pass): Decision {
   return { actions, status, events, requeueAfter, exceptionsReportedUntil };
 }
 
-function unsupported(pass: Pass, resource: FlinkDeployment): string | undefined {
-  const { flinkVersion, job, mode } = resource.spec;
+/** Of what is deployed, if anything is: an edit that asks for more than Sluice can do is invalid, and the job goes on. */
+function unsupported(pass: Pass): string | undefined {
+  const { flinkVersion, job, mode } = recordedSpec(pass)?.spec ?? pass.spec;
   if (flinkVersion !== undefined && !isSupported(flinkVersion))
     return `Flink version ${flinkVersion} is not supported`;
-  if (recordedSpec(pass) !== undefined) return undefined;
-  if (job === undefined || job === null)
-    return "session clusters are not supported by this version of Sluice";
+  if (job === undefined) return "session clusters are not supported by this version of Sluice";
   if (mode === "standalone") return "mode standalone is not supported by this version of Sluice; use native";
   return undefined;
 }
@@ -245,14 +255,17 @@ export function decide(observed: Observed, now: number, options: Options): Decis
     decideDeletion(pass);
     return finish(pass);
   }
-  const reason = unsupported(pass, resource);
+  const reason = unsupported(pass);
   if (reason !== undefined) {
-    emit(pass, {
-      type: "Warning",
-      reason: "UnsupportedFlinkVersion",
-      message: reason,
-      component: "Operator",
-    });
+    const said = resource.status?.conditions?.find(({ type }) => type === "Stalled");
+    if (said?.message !== reason) {
+      emit(pass, {
+        type: "Warning",
+        reason: "UnsupportedFlinkVersion",
+        message: reason,
+        component: "Operator",
+      });
+    }
     pass.stalled = { reason: "Unsupported", message: reason };
     pass.requeueAfter = undefined;
     return finish(pass);

@@ -2,38 +2,61 @@
 import { FLINK_DEPLOYMENT_FINALIZER } from "../../api/flink-deployment.ts";
 import { getBoolean, getOption } from "../../flink/configuration.ts";
 import { SAVEPOINT_ON_DELETION, SAVEPOINTS_DIR } from "../../flink/options.ts";
-import { emit, observeConfiguration, type Pass, recordedSpec, waitFor } from "../pass.ts";
+import {
+  emit,
+  observeConfiguration,
+  ownDeployment,
+  type Pass,
+  recordedSpec,
+  requeue,
+  waitFor,
+} from "../pass.ts";
+import { errorMessage } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
-import { beginStop, followStop } from "./stop.ts";
+import { neverStarted } from "./observe-job-manager.ts";
+import { beginStop, followStop, neverSeen, savepointPause } from "./stop.ts";
 import { deleteHaMetadata, tearDown } from "./tear-down.ts";
 
 function wantsSavepoint(pass: Pass): boolean {
   const config = observeConfiguration(pass);
   const { state } = pass.status.jobStatus;
-  const running = recordedSpec(pass)?.spec.job?.state === "running" && !isTerminal(state);
-  return (
-    running && getBoolean(config, SAVEPOINT_ON_DELETION) && getOption(config, SAVEPOINTS_DIR) !== undefined
-  );
+  if (!getBoolean(config, SAVEPOINT_ON_DELETION) || getOption(config, SAVEPOINTS_DIR) === undefined)
+    return false;
+  const hasJob = recordedSpec(pass)?.spec.job?.state === "running" && !isTerminal(state);
+  return hasJob && !neverStarted(ownDeployment(pass)) && !neverSeen(pass);
+}
+
+/** Why no savepoint is being taken now, if that is so. */
+function savepointProblem(pass: Pass): string | undefined {
+  const { status } = pass;
+  if (status.reconciliationStatus.state === "UPGRADING") followStop(pass);
+  else if (savepointPause(pass) > 0) requeue(pass, savepointPause(pass));
+  else if (status.jobStatus.state === "RUNNING" && pass.flink.jobs?.ok === true) {
+    beginStop(pass, "SAVEPOINT", "savepoint");
+  }
+  if (status.reconciliationStatus.state === "UPGRADING") return undefined;
+  return errorMessage(status.error) ?? `the job is ${status.jobStatus.state ?? "unknown"}`;
 }
 
 /** True when the savepoint is taken, or none is wanted. A failing one keeps the resource and says so. */
 function savepointTaken(pass: Pass): boolean {
   if (!wantsSavepoint(pass)) return true;
-  const { status } = pass;
-  if (status.reconciliationStatus.state === "UPGRADING") {
-    followStop(pass);
-    if (recordedSpec(pass)?.spec.job?.state === "suspended") return false;
-  } else if (status.jobStatus.state === "RUNNING" && pass.flink.jobs?.ok === true) {
-    beginStop(pass, "SAVEPOINT", "savepoint");
+  const problem = savepointProblem(pass);
+  if (problem !== undefined) {
+    pass.stalled = {
+      reason: "SavepointOnDeletion",
+      message:
+        `deletion waits for a savepoint (${SAVEPOINT_ON_DELETION.key}: true): ${problem}. ` +
+        "Set that option to false to delete without one",
+    };
   }
-  pass.stalled = {
-    reason: "SavepointOnDeletion",
-    message:
-      `the job is ${status.jobStatus.state ?? "unknown"}; deletion waits for its savepoint ` +
-      `(${SAVEPOINT_ON_DELETION.key}: true). Set that option to false to delete without one`,
-  };
   waitFor(pass, "SavepointOnDeletion", "taking a savepoint before the deletion");
   return false;
+}
+
+/** A cluster of this name that is not the resource's own: nothing of it may be touched. */
+function isForeign(pass: Pass): boolean {
+  return pass.cluster.deployment !== undefined && ownDeployment(pass) === undefined;
 }
 
 export function decideDeletion(pass: Pass): void {
@@ -52,10 +75,11 @@ export function decideDeletion(pass: Pass): void {
     status.lifecycleState = "DELETING";
   }
   waitFor(pass, "Deleting", "taking the cluster down");
-  if (!savepointTaken(pass)) return;
-  if (!tearDown(pass)) return;
-  status.jobManagerDeploymentStatus = "MISSING";
-  if (!deleteHaMetadata(pass, "the resource is deleted")) return;
+  if (!isForeign(pass)) {
+    if (!savepointTaken(pass) || !tearDown(pass)) return;
+    status.jobManagerDeploymentStatus = "MISSING";
+    if (!deleteHaMetadata(pass, "the resource is deleted")) return;
+  }
   pass.actions.push({ type: "remove-finalizer" });
   pass.requeueAfter = undefined;
 }

@@ -36,6 +36,7 @@ export function recordAttempt(pass: Pass, spec: DefaultedSpec, restore: UpgradeM
   const { jobStatus } = pass.status;
   const keepsJob = restore === "last-state" && jobStatus.jobId !== undefined;
   if (!keepsJob) jobStatus.jobId = pass.options.entropy;
+  if (restore === "savepoint") adoptSavepoint(pass);
   jobStatus.state = "RECONCILING";
   delete jobStatus.startTime;
   pass.status.jobManagerDeploymentStatus = "MISSING";
@@ -47,28 +48,49 @@ export function recordAttempt(pass: Pass, spec: DefaultedSpec, restore: UpgradeM
   requeue(pass, 0);
 }
 
+/**
+ * Older releases of the Apache operator kept the path of the last savepoint here only. One that is older than the job
+ * was another job's: what came after it is missing there, or was thrown away on purpose.
+ */
+function adoptSavepoint(pass: Pass): void {
+  const { jobStatus } = pass.status;
+  const { location, timeStamp = 0 } = jobStatus.savepointInfo.lastSavepoint ?? {};
+  const isOwn = jobStatus.startTime !== undefined && timeStamp >= Number(jobStatus.startTime);
+  if (location !== undefined && isOwn) jobStatus.upgradeSavepointPath ??= location;
+}
+
 function haMaps(pass: Pass): ReturnType<Pass["cluster"]["configMaps"]["filter"]> {
   return pass.cluster.configMaps.filter(isHaConfigMap);
 }
 
-/** The attempt of a fresh resource. State that an earlier cluster of this name left behind is not thrown away unasked. */
-export function firstAttempt(pass: Pass): void {
-  const job = pass.spec.job;
-  if (!tearDown(pass)) return;
-  const leftover = hasHaCheckpoint(haMaps(pass));
-  if (leftover && job?.upgradeMode !== "stateless" && job?.initialSavepointPath === undefined) {
-    const names = haMaps(pass).map(({ metadata }) => metadata.name);
-    pass.stalled = {
-      reason: "HaMetadataExists",
-      message:
-        `an earlier cluster of this name left HA metadata with checkpoints (ConfigMaps ${names.join(", ")}). ` +
-        "Set spec.job.initialSavepointPath to the state to start from, or delete these ConfigMaps to start empty",
+/** State that is there before anything was deployed: an earlier cluster's of this name, or of a status that got lost. */
+function stateNobodyKnows(pass: Pass): Pass["stalled"] {
+  const next = "Set spec.job.initialSavepointPath to the state to start from, or delete";
+  const deployment = ownDeployment(pass);
+  if (deployment !== undefined && deployment.metadata.deletionTimestamp === undefined) {
+    const { name } = deployment.metadata;
+    return {
+      reason: "ClusterExists",
+      message: `Deployment ${name} runs, and the status does not say what with. ${next} it to start empty`,
     };
-    return;
   }
-  const path = job?.initialSavepointPath;
-  if (path !== undefined && path !== "") pass.status.jobStatus.upgradeSavepointPath = path;
-  recordAttempt(pass, pass.spec, path === undefined || path === "" ? "stateless" : "savepoint");
+  if (!hasHaCheckpoint(haMaps(pass))) return undefined;
+  const names = haMaps(pass).map(({ metadata }) => metadata.name);
+  return {
+    reason: "HaMetadataExists",
+    message:
+      `an earlier cluster of this name left HA metadata with checkpoints (ConfigMaps ${names.join(", ")}). ` +
+      `${next} these ConfigMaps to start empty`,
+  };
+}
+
+/** The attempt of a fresh resource. State that is there already is not thrown away unasked. */
+export function firstAttempt(pass: Pass): void {
+  const { upgradeMode, initialSavepointPath: path = "" } = pass.spec.job ?? {};
+  pass.stalled = upgradeMode === "stateless" || path !== "" ? undefined : stateNobodyKnows(pass);
+  if (pass.stalled !== undefined || !tearDown(pass)) return;
+  if (path !== "") pass.status.jobStatus.upgradeSavepointPath = path;
+  recordAttempt(pass, pass.spec, path === "" ? "stateless" : "savepoint");
 }
 
 /** Stopped for a change: takes down what is left of the old cluster, then records the attempt for the newest spec. */
@@ -91,9 +113,11 @@ function suspendInstead(pass: Pass, restore: UpgradeMode): void {
 
 /** How the state was saved. A user who asks for none gets out of a restore that cannot succeed. */
 function restoreMode(pass: Pass): UpgradeMode {
-  const recorded = recordedSpec(pass)?.spec.job?.upgradeMode ?? "stateless";
-  const hopeless = recorded === "last-state" && !hasHaMetadata(haMaps(pass));
-  return hopeless && pass.spec.job?.upgradeMode === "stateless" ? "stateless" : recorded;
+  const recorded = recordedSpec(pass)?.spec;
+  const mode = recorded?.job?.upgradeMode ?? "stateless";
+  const readable = hasHaMetadata(haMaps(pass)) && recorded?.flinkVersion === pass.spec.flinkVersion;
+  const hopeless = mode === "last-state" && !readable;
+  return hopeless && pass.spec.job?.upgradeMode === "stateless" ? "stateless" : mode;
 }
 
 function requireHaMetadata(pass: Pass): boolean {
@@ -111,18 +135,14 @@ function requireHaMetadata(pass: Pass): boolean {
 }
 
 function restoreFrom(pass: Pass, restore: UpgradeMode): ClusterInputs["restore"] {
-  const { upgradeSavepointPath, savepointInfo } = pass.status.jobStatus;
+  const path = pass.status.jobStatus.upgradeSavepointPath;
   if (restore === "stateless") return { kind: "none" };
-  if (restore === "last-state") {
-    if (hasHaCheckpoint(haMaps(pass))) return { kind: "last-state", marker: true };
-    // No checkpoint yet: the state is still where that cluster itself was started from.
-    if (upgradeSavepointPath !== undefined && upgradeSavepointPath !== LAST_STATE_MARKER) {
-      return { kind: "savepoint", path: upgradeSavepointPath };
-    }
-    return { kind: "last-state", marker: false };
-  }
-  const path = upgradeSavepointPath ?? savepointInfo.lastSavepoint?.location;
-  return path === undefined ? { kind: "none" } : { kind: "savepoint", path };
+  if (restore === "savepoint") return path === undefined ? { kind: "none" } : { kind: "savepoint", path };
+  // The marker says that there was a checkpoint: if it is gone, Flink has to fail.
+  if (path === LAST_STATE_MARKER || hasHaCheckpoint(haMaps(pass)))
+    return { kind: "last-state", marker: true };
+  // No checkpoint yet: the state is still where that cluster itself was started from.
+  return path === undefined ? { kind: "last-state", marker: false } : { kind: "savepoint", path };
 }
 
 /** One per attempt, and the same in every pass of the attempt. */
@@ -170,6 +190,7 @@ function isComplete(pass: Pass, inputs: ClusterInputs): boolean {
 function deployed(pass: Pass): void {
   amendRecord(pass, { jobState: "running" });
   const { status } = pass;
+  delete status.error;
   status.reconciliationStatus.state = "DEPLOYED";
   status.jobManagerDeploymentStatus = "DEPLOYING";
   status.jobStatus.state = "RECONCILING";
@@ -194,6 +215,13 @@ function attempted(pass: Pass): KubeObject | undefined {
   return generation === String(pass.status.observedGeneration) ? deployment : undefined;
 }
 
+/** The attempt's cluster came up, ran and was lost before anybody looked: its own job left a checkpoint. */
+function hasRun(pass: Pass): boolean {
+  const { jobId } = pass.status.jobStatus;
+  const own = haMaps(pass).filter(({ metadata }) => jobId !== undefined && metadata.name.includes(jobId));
+  return hasHaCheckpoint(own);
+}
+
 /** An attempt is recorded: bring its objects about, or recognise that they are there. */
 export function continueAttempt(pass: Pass, specChanged: boolean): void {
   const deployment = attempted(pass);
@@ -211,13 +239,14 @@ export function continueAttempt(pass: Pass, specChanged: boolean): void {
     pass.stalled = { reason: "NameTaken", message };
     return;
   }
-  const restore = restoreMode(pass);
+  const restore = hasRun(pass) ? "last-state" : restoreMode(pass);
   if (pass.spec.job?.state === "suspended") return suspendInstead(pass, restore);
-  const versionChanged = recordedSpec(pass)?.spec.flinkVersion !== pass.spec.flinkVersion;
-  if (specChanged && !(restore === "last-state" && versionChanged)) {
-    return recordAttempt(pass, pass.spec, restore);
-  }
-  createCluster(pass, restore);
+  const attempt = recordedSpec(pass)?.spec ?? pass.spec;
+  const readable = restore !== "last-state" || attempt.flinkVersion === pass.spec.flinkVersion;
+  if (specChanged && readable) return recordAttempt(pass, pass.spec, restore);
+  if (restore === attempt.job?.upgradeMode) return createCluster(pass, restore);
+  pass.generation = pass.status.observedGeneration ?? pass.generation;
+  recordAttempt(pass, attempt, restore);
 }
 
 function createCluster(pass: Pass, restore: UpgradeMode): void {

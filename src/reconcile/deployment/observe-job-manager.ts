@@ -101,12 +101,15 @@ export function observeTaskManagers(pass: Pass): void {
   const [problem] = podProblems(podsOf(pass.cluster, "taskmanager"));
   if (problem === undefined) return;
   const message = `TaskManager ${problem.pod}: ${problem.message}`;
-  emit(pass, {
-    type: "Warning",
-    reason: problem.reason,
-    message,
-    component: "Job",
-    key: `tm-${problem.reason}`,
-  });
+  const said = pass.resource.status?.conditions?.find(({ type }) => type === "Reconciling");
+  if (said?.message !== message) {
+    emit(pass, {
+      type: "Warning",
+      reason: problem.reason,
+      message,
+      component: "Job",
+      key: `tm-${problem.reason}`,
+    });
+  }
   pass.progress = { reason: problem.reason, message };
 }

@@ -10,7 +10,7 @@ import {
 import type { CheckpointStatistics, JobExceptions, JobOverview } from "../../flink/rest-answers.ts";
 import { emit, observeConfiguration, type Pass, recordedSpec, requeue, waitFor } from "../pass.ts";
 import { sameRecord } from "../last-reconciled-spec.ts";
-import { statusError } from "../status-error.ts";
+import { errorMessage, isError, statusError } from "../status-error.ts";
 import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
 
 /** Flink's own text where a checkpoint lives in the JobManager's memory only. */
@@ -65,11 +65,10 @@ function terminalPath(
   if (checkpoints.failure.kind !== "http" || checkpoints.failure.status !== 404) return { known: false };
   // No statistics: checkpointing is off, main() failed before a job existed, or a restarted JobManager only
   // remembers that the job ended. In the last case the newest checkpoint is not known, and must not be guessed.
-  const { lastReconciledSpec, lastStableSpec } = pass.status.reconciliationStatus;
-  const ran = sameRecord(lastReconciledSpec, lastStableSpec);
+  const ran = pass.status.jobStatus.startTime !== undefined;
   const config = observeConfiguration(pass);
-  const checkpointed = getOption(config, CHECKPOINTING_INTERVAL) !== undefined;
-  return { known: true, path: ran && checkpointed ? LAST_STATE_MARKER : before };
+  const stateful = before !== undefined || getOption(config, CHECKPOINTING_INTERVAL) !== undefined;
+  return { known: true, path: ran && stateful ? LAST_STATE_MARKER : before };
 }
 
 function changeState(pass: Pass, state: FlinkJobState): void {
@@ -109,16 +108,21 @@ function jobFailed(pass: Pass): void {
   pass.stalled = { reason: "JobFailed", message: cause };
 }
 
+/** Its exceptions are asked for once; what they said is in the error, unless something newer is. */
+function stillFailed(pass: Pass): void {
+  pass.stalled = { reason: "JobFailed", message: errorMessage(pass.status.error) ?? "the job failed" };
+}
+
 function foundTerminal(pass: Pass, job: JobOverview): void {
   const { state } = job;
   const { jobStatus, reconciliationStatus } = pass.status;
   if (isTerminal(jobStatus.state) && jobStatus.state === state) {
-    if (state === "FAILED")
-      pass.stalled = { reason: "JobFailed", message: "the job failed, see status.error" };
+    if (state === "FAILED") stillFailed(pass);
     return;
   }
   const { known, path, problem } = terminalPath(pass, job);
   if (!known) return waitFor(pass, "ReadingCheckpoints", `the job is ${state}; reading where its state is`);
+  jobStatus.startTime = String(job.startTime);
   if (path === undefined) delete jobStatus.upgradeSavepointPath;
   else jobStatus.upgradeSavepointPath = path;
   if (problem !== undefined) {
@@ -139,8 +143,9 @@ function found(pass: Pass, job: JobOverview): void {
   const { jobStatus, reconciliationStatus } = pass.status;
   const state = job.state;
   jobStatus.jobName = job.name;
-  jobStatus.startTime = String(job.startTime);
   if (isTerminal(state)) return foundTerminal(pass, job);
+  // From now on it is certain that there was a job, and not only a main() that failed.
+  jobStatus.startTime = String(job.startTime);
   // Asked to cancel, and Flink has not begun to: the request was lost with whoever sent it. stop.ts sends it again.
   if (jobStatus.state === "CANCELLING" && reconciliationStatus.state === "UPGRADING") return;
   changeState(pass, state);
@@ -159,8 +164,10 @@ function applicationFailed(pass: Pass): boolean {
   const { applications, jobs } = pass.flink;
   if (applications?.ok !== true || !applications.value.some(({ state }) => state === "FAILED")) return false;
   if (jobs?.ok && jobs.value.some(({ jobId }) => jobId === pass.status.jobStatus.jobId)) return false;
-  if (pass.status.jobStatus.state !== "FAILED") changeState(pass, "FAILED");
-  jobFailed(pass);
+  const known = pass.status.jobStatus.state === "FAILED" && pass.status.error !== undefined;
+  changeState(pass, "FAILED");
+  if (known && pass.flink.exceptions?.ok !== true) stillFailed(pass);
+  else jobFailed(pass);
   return true;
 }
 
@@ -196,7 +203,10 @@ export function observeJob(pass: Pass): void {
   reportExceptions(pass);
   const { lastReconciledSpec, lastStableSpec } = status.reconciliationStatus;
   const healthy = status.jobStatus.state === "RUNNING" && sameRecord(lastReconciledSpec, lastStableSpec);
-  if (healthy && recordedSpec(pass)?.spec.job?.state === "running") delete status.error;
+  // What went wrong with a change holds as long as the change is not made.
+  const pending = status.observedGeneration !== pass.resource.metadata.generation;
+  if (!healthy || (pending && isError(status.error, "UpgradeFailureException"))) return;
+  if (recordedSpec(pass)?.spec.job?.state === "running") delete status.error;
 }
 
 const MAX_EXCEPTIONS = 10;

@@ -3,7 +3,7 @@ import { getBoolean, getDuration } from "../../flink/configuration.ts";
 import { hasHaMetadata, isHaConfigMap, isKubernetesHaActive } from "../../flink/high-availability.ts";
 import { JM_RECOVERY, JM_SHUTDOWN_TTL, RESTART_FAILED } from "../../flink/options.ts";
 import type { UpgradeMode } from "../../api/flink-deployment.ts";
-import { emit, observeConfiguration, ownDeployment, type Pass, recordedSpec } from "../pass.ts";
+import { emit, observeConfiguration, ownDeployment, type Pass, recordedSpec, waitFor } from "../pass.ts";
 import { HA_METADATA_GONE } from "../lifecycle-state.ts";
 import { statusError } from "../status-error.ts";
 import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
@@ -22,22 +22,24 @@ function resubmitMode(pass: Pass): UpgradeMode | undefined {
   return undefined;
 }
 
+/** The newest state is not known, and a guess could lose some: a person must say where to start. */
+function needsPerson(pass: Pass, lost: string): void {
+  const message =
+    `${HA_METADATA_GONE}: ${lost} and the newest checkpoint is not known. Manual restore required. ` +
+    "Set spec.job.initialSavepointPath to a savepoint or retained checkpoint and change spec.job.savepointRedeployNonce.";
+  const error = statusError("UpgradeFailureException", message);
+  if (pass.status.error !== error) {
+    emit(pass, { type: "Warning", reason: "RestoreFailed", message, component: "Job" });
+  }
+  pass.status.error = error;
+  pass.stalled = { reason: "RestoreFailed", message };
+}
+
 function recoverLostJobManager(pass: Pass): void {
   const recorded = recordedSpec(pass);
   if (recorded === undefined || !getBoolean(observeConfiguration(pass), JM_RECOVERY)) return;
   const mode = resubmitMode(pass);
-  if (mode === undefined) {
-    const message =
-      `${HA_METADATA_GONE}: the JobManager is lost and the newest checkpoint is not known. Manual restore required. ` +
-      "Set spec.job.initialSavepointPath to a savepoint or retained checkpoint and change spec.job.savepointRedeployNonce.";
-    const error = statusError("UpgradeFailureException", message);
-    if (pass.status.error !== error) {
-      emit(pass, { type: "Warning", reason: "RestoreFailed", message, component: "Job" });
-    }
-    pass.status.error = error;
-    pass.stalled = { reason: "RestoreFailed", message };
-    return;
-  }
+  if (mode === undefined) return needsPerson(pass, "the JobManager is lost");
   if (!tearDown(pass)) return;
   emit(pass, {
     type: "Warning",
@@ -50,31 +52,41 @@ function recoverLostJobManager(pass: Pass): void {
 }
 
 /** From its last checkpoint; the deployed spec, not one that is still waiting. */
-function restartFailedJob(pass: Pass): void {
+function restartEndedJob(pass: Pass): void {
   const recorded = recordedSpec(pass);
-  const path = pass.status.jobStatus.upgradeSavepointPath;
-  if (recorded === undefined || path === LAST_STATE_MARKER) return;
+  if (recorded?.spec.job === undefined) return;
+  const { state = "ended", upgradeSavepointPath: path } = pass.status.jobStatus;
+  // How the user wants changes to be made; the recorded mode is how the job was started.
+  const stateless = pass.spec.job?.upgradeMode === "stateless";
+  if (!stateless && path === LAST_STATE_MARKER) return needsPerson(pass, `the job is ${state}`);
+  const from = stateless || path === undefined ? "from an empty state" : `from ${path}`;
   emit(pass, {
     type: "Normal",
     reason: "Submit",
-    message: `Restarting the failed job${path === undefined ? "" : ` from ${path}`}`,
+    message: `Restarting the job, which is ${state}, ${from}`,
     component: "Job",
   });
-  pass.spec = { ...recorded.spec, job: { ...recorded.spec.job!, state: "running" } };
+  pass.spec = { ...recorded.spec, job: { ...recorded.spec.job, state: "running" } };
   pass.generation = pass.status.observedGeneration ?? pass.generation;
-  recordStopped(pass, pass.spec.job?.upgradeMode === "stateless" ? "stateless" : "savepoint");
+  recordStopped(pass, stateless ? "stateless" : "savepoint");
+  waitFor(pass, "Restarting", `the job was ${state} and starts again`);
+}
+
+/** A job that should run and was cancelled behind Sluice's back, or failed where restarts are asked for. */
+function isToBeRestarted(pass: Pass): boolean {
+  const { state } = pass.status.jobStatus;
+  return (
+    state === "CANCELED" || (state === "FAILED" && getBoolean(observeConfiguration(pass), RESTART_FAILED))
+  );
 }
 
 /** Only in a quiet pass: nothing else was decided. */
 export function recover(pass: Pass): void {
   const { jobStatus, jobManagerDeploymentStatus } = pass.status;
-  const config = observeConfiguration(pass);
-  if (jobStatus.state === "FAILED" && getBoolean(config, RESTART_FAILED)) return restartFailedJob(pass);
-  if (isTerminal(jobStatus.state)) {
-    const ttl = getDuration(config, JM_SHUTDOWN_TTL) ?? 86_400_000;
+  if (isToBeRestarted(pass)) restartEndedJob(pass);
+  else if (isTerminal(jobStatus.state)) {
+    const ttl = getDuration(observeConfiguration(pass), JM_SHUTDOWN_TTL) ?? 86_400_000;
     const since = pass.now - Number(jobStatus.updateTime ?? pass.now);
     if (ownDeployment(pass) !== undefined && since > ttl) tearDown(pass);
-    return;
-  }
-  if (jobManagerDeploymentStatus === "MISSING") recoverLostJobManager(pass);
+  } else if (jobManagerDeploymentStatus === "MISSING") recoverLostJobManager(pass);
 }

@@ -29,7 +29,7 @@ import {
   requeue,
   waitFor,
 } from "../pass.ts";
-import { statusError } from "../status-error.ts";
+import { isError, statusError } from "../status-error.ts";
 import { chooseUpgrade, isTerminal, type SuspendMode, type UpgradeFacts } from "../upgrade-mode.ts";
 import { neverStarted } from "./observe-job-manager.ts";
 import { markStable } from "./observe-job.ts";
@@ -167,31 +167,37 @@ export function beginStop(pass: Pass, suspend: SuspendMode, restore: UpgradeMode
   requeue(pass, 0);
 }
 
+/** Milliseconds until the next try after a savepoint that failed; 0 when none did. */
+export function savepointPause(pass: Pass): number {
+  const { triggerId = "", triggerTimestamp = 0 } = pass.status.jobStatus.savepointInfo;
+  const failed = triggerId === "" && isError(pass.status.error, "UpgradeFailureException");
+  return failed ? Math.max(0, triggerTimestamp + SAVEPOINT_RETRY_MS - pass.now) : 0;
+}
+
+function upgradeFailed(pass: Pass, message: string): void {
+  const error = statusError("UpgradeFailureException", message);
+  if (pass.status.error !== error) {
+    emit(pass, { type: "Warning", reason: "UpgradeFailed", message, component: "Job" });
+  }
+  pass.status.error = error;
+  pass.stalled = { reason: "UpgradeFailed", message };
+}
+
 /** Decides how to stop for a change of the spec. True when nothing else may be done in this pass. */
 export function stopForChange(pass: Pass): boolean {
-  const info = pass.status.jobStatus.savepointInfo;
-  const sinceFailure = pass.now - (info.triggerTimestamp ?? 0);
   const outcome = chooseUpgrade(upgradeFacts(pass));
   if (outcome.kind === "fail") {
-    const error = statusError("UpgradeFailureException", outcome.message);
-    if (pass.status.error !== error) {
-      emit(pass, { type: "Warning", reason: "UpgradeFailed", message: outcome.message, component: "Job" });
-    }
-    pass.status.error = error;
-    pass.stalled = { reason: "UpgradeFailed", message: outcome.message };
+    upgradeFailed(pass, outcome.message);
     return true;
   }
   if (outcome.kind === "wait") {
     waitFor(pass, "UpgradePending", `the change waits for ${outcome.reason}`);
     return !outcome.otherActions;
   }
-  if (
-    outcome.suspend === "SAVEPOINT" &&
-    pass.status.error !== undefined &&
-    sinceFailure < SAVEPOINT_RETRY_MS
-  ) {
+  const pause = outcome.suspend === "SAVEPOINT" ? savepointPause(pass) : 0;
+  if (pause > 0) {
     waitFor(pass, "SavepointFailed", "the savepoint failed; the job runs on, and the next try is soon");
-    requeue(pass, SAVEPOINT_RETRY_MS - sinceFailure);
+    requeue(pass, pause);
     return false;
   }
   beginStop(pass, outcome.suspend, outcome.restore);
@@ -247,15 +253,8 @@ function followSavepoint(pass: Pass, job: JobOverview | undefined): void {
 function stoppedByItself(pass: Pass): void {
   const outcome = chooseUpgrade({ ...upgradeFacts(pass), upgradeMode: "savepoint" });
   if (outcome.kind === "go") return recordStopped(pass, outcome.restore);
-  const message =
-    outcome.kind === "fail"
-      ? outcome.message
-      : `the job ended while it was stopped; waiting for ${outcome.reason}`;
-  if (outcome.kind === "fail") {
-    pass.status.error = statusError("UpgradeFailureException", message);
-    pass.stalled = { reason: "UpgradeFailed", message };
-  }
-  waitFor(pass, "UpgradePending", message);
+  if (outcome.kind === "fail") return upgradeFailed(pass, outcome.message);
+  waitFor(pass, "UpgradePending", `the job ended while it was stopped; waiting for ${outcome.reason}`);
 }
 
 /** A stop is under way. */
