@@ -8,11 +8,18 @@ import {
   CONFIG_MAPS,
   DEPLOYMENTS,
   FLINK_DEPLOYMENTS,
+  INGRESSES,
   type ResourceType,
   SERVICES,
 } from "../kube/resource-type.ts";
 import type { Action, ActionFailure } from "../reconcile/decision.ts";
-import { ownedBy, renderNativeCluster } from "../resources/native-cluster.ts";
+import { renderIngress } from "../resources/ingress.ts";
+import {
+  type ClusterInputs,
+  deployConfiguration,
+  ownedBy,
+  renderNativeCluster,
+} from "../resources/native-cluster.ts";
 
 export interface Target {
   readonly client: KubeClient;
@@ -65,13 +72,30 @@ async function createOwned(client: KubeClient, wanted: KubeObject): Promise<void
   }
 }
 
+/** The Ingress follows the job file with each deployment; one that the resource made and no longer wants goes. */
+async function followIngress(client: KubeClient, inputs: ClusterInputs): Promise<void> {
+  const { owner, spec } = inputs;
+  const wanted = renderIngress(owner, spec.ingress, deployConfiguration(inputs));
+  if (wanted !== undefined) {
+    await client.apply(INGRESSES, wanted, { fieldManager: "sluice", force: true });
+    return;
+  }
+  const found = await client.get<KubeObject>(INGRESSES, owner.namespace, owner.name);
+  const { uid, ownerReferences = [] } = found?.metadata ?? {};
+  if (uid === undefined || !ownerReferences.some((reference) => reference.uid === owner.uid)) return;
+  await client.delete(INGRESSES, owner.namespace, owner.name, { uid });
+}
+
 async function createCluster(
   client: KubeClient,
   action: Extract<Action, { type: "create-cluster" }>,
 ): Promise<void> {
   const { deployment, owned } = renderNativeCluster(action.inputs);
   const created = action.existing ?? (await createDeployment(client, deployment));
-  await Promise.all(owned.map((object) => createOwned(client, ownedBy(object, created))));
+  await Promise.all([
+    ...owned.map((object) => createOwned(client, ownedBy(object, created))),
+    followIngress(client, action.inputs),
+  ]);
 }
 
 async function patchFinalizers(
