@@ -2,7 +2,7 @@
 import { parseDuration } from "./duration.ts";
 import { parseMap, type StructuredForm } from "./structured-text.ts";
 
-export { parseList, parseMap } from "./structured-text.ts";
+export { parseList } from "./structured-text.ts";
 
 export type FlinkConfiguration = Readonly<Record<string, string>>;
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { run } from "../../../testbed/lib/exec.ts";
 import type { ApiForTests } from "../../support/api-testbed.ts";
-import type { DeployRequest } from "./flink-client.ts";
+import { type DeployRequest, SHORT_LIVED } from "./flink-client.ts";
 
 /** With a token: the library in Flink's client cannot read the keys of the administrator's certificate. */
 function kubeconfig(api: ApiForTests): string {
@@ -55,6 +55,7 @@ export async function submit(
   const options = { ...request.options, "kubernetes.config.file": file };
   const [command, args] = commandLine(home, version, { ...request, options });
   const env = {
+    JVM_ARGS: SHORT_LIVED.join(" "),
     FLINK_CONF_DIR: request.confDir,
     FLINK_LOG_DIR: request.confDir,
     KUBECONFIG: "",
