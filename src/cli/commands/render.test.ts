@@ -119,7 +119,7 @@ describe("sluice render", () => {
         file,
         "state.backend.type: rocksdb\nkubernetes.operator.default-configuration.flink-version.v2_3.x.y: only-here\n",
       );
-      const { stdout } = await render(job, "--flink-defaults", file);
+      const { stdout } = await render(job, "--operator-config", file);
       expect(configuration(stdout)).toContain("type: rocksdb");
       expect(configuration(stdout)).toContain("only-here");
       expect(configuration(stdout)).not.toContain("default-configuration");

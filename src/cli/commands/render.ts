@@ -94,7 +94,7 @@ export const render: Command = {
     { flags: "-R, --recursive", description: "also the folders below" },
     { flags: "-n, --namespace <name>", description: "instead of the file's own" },
     {
-      flags: "--flink-defaults <file>",
+      flags: "--operator-config <file>",
       description: "the operator's config.yaml, whose defaults the clusters inherit",
     },
     {
@@ -116,7 +116,7 @@ export const render: Command = {
     const { readJobFiles } = await import("../job-file.ts");
     const { operatorConfiguration } = await import("../job-file-check.ts");
     const { manifests } = await import("../output/manifests.ts");
-    const defaultsFile = options["flinkDefaults"] as string | undefined;
+    const defaultsFile = options["operatorConfig"] as string | undefined;
     const operator =
       defaultsFile === undefined ? {} : await operatorConfiguration(defaultsFile, streams.stdin);
     const files = await readJobFiles(names, options["recursive"] === true, streams.stdin);
