@@ -247,10 +247,14 @@ function unsupported(pass: Pass): string | undefined {
   return undefined;
 }
 
+const NOTHING = { actions: [], events: [], requeueAfter: undefined };
+
 export function decide(observed: Observed, now: number, options: Options): Decision {
   const pass = beginPass(observed, now, options);
-  const { resource } = observed;
+  const { resource, exceptionsReportedUntil } = observed;
+  const isTakenOn = resource.metadata.finalizers?.includes(FLINK_DEPLOYMENT_FINALIZER) === true;
   if (resource.metadata.deletionTimestamp !== undefined) {
+    if (!isTakenOn) return { ...NOTHING, status: resource.status ?? {}, exceptionsReportedUntil };
     observe(pass);
     decideDeletion(pass);
     return finish(pass);
@@ -270,7 +274,7 @@ export function decide(observed: Observed, now: number, options: Options): Decis
     pass.requeueAfter = undefined;
     return finish(pass);
   }
-  if (!(resource.metadata.finalizers ?? []).includes(FLINK_DEPLOYMENT_FINALIZER)) {
+  if (!isTakenOn) {
     pass.actions.push({ type: "add-finalizer" });
     waitFor(pass, "Starting", "taking the resource on");
     requeue(pass, 0);

@@ -1,5 +1,4 @@
 /** Deletion of the resource (2.24): the job is stopped as asked, the cluster and its HA metadata go, then the finalizer. */
-import { FLINK_DEPLOYMENT_FINALIZER } from "../../api/flink-deployment.ts";
 import { getBoolean, getOption } from "../../flink/configuration.ts";
 import { SAVEPOINT_ON_DELETION, SAVEPOINTS_DIR } from "../../flink/options.ts";
 import {
@@ -17,12 +16,19 @@ import { neverStarted } from "./observe-job-manager.ts";
 import { beginStop, followStop, neverSeen, savepointPause } from "./stop.ts";
 import { deleteHaMetadata, tearDown } from "./tear-down.ts";
 
+/** Of the stop under way; still to be recorded. */
+function completedSavepoint(pass: Pass): string | undefined {
+  const { savepoint } = pass.flink;
+  return savepoint?.ok && savepoint.value.failure === undefined ? savepoint.value.location : undefined;
+}
+
 function wantsSavepoint(pass: Pass): boolean {
   const config = observeConfiguration(pass);
   const { state } = pass.status.jobStatus;
   if (!getBoolean(config, SAVEPOINT_ON_DELETION) || getOption(config, SAVEPOINTS_DIR) === undefined)
     return false;
-  const hasJob = recordedSpec(pass)?.spec.job?.state === "running" && !isTerminal(state);
+  const shouldRun = recordedSpec(pass)?.spec.job?.state === "running";
+  const hasJob = shouldRun && (!isTerminal(state) || completedSavepoint(pass) !== undefined);
   return hasJob && !neverStarted(ownDeployment(pass)) && !neverSeen(pass);
 }
 
@@ -50,6 +56,12 @@ function savepointTaken(pass: Pass): boolean {
         "Set that option to false to delete without one",
     };
   }
+  const location = completedSavepoint(pass);
+  if (location !== undefined) {
+    // The status goes with the resource; whoever asked for the savepoint wants to know where it is.
+    const message = `Savepoint before the deletion: ${location}`;
+    emit(pass, { type: "Normal", reason: "Cleanup", message, component: "Snapshot" });
+  }
   waitFor(pass, "SavepointOnDeletion", "taking a savepoint before the deletion");
   return false;
 }
@@ -60,11 +72,9 @@ function isForeign(pass: Pass): boolean {
 }
 
 export function decideDeletion(pass: Pass): void {
-  const { status, resource } = pass;
-  if (!(resource.metadata.finalizers ?? []).includes(FLINK_DEPLOYMENT_FINALIZER)) {
-    pass.requeueAfter = undefined;
-    return;
-  }
+  const { status } = pass;
+  // What is wrong with the job keeps nobody from deleting it.
+  pass.stalled = undefined;
   if (status.lifecycleState !== "DELETING") {
     emit(pass, {
       type: "Normal",
