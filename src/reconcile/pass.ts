@@ -31,7 +31,7 @@ export interface Pass {
   /** Why the job is not where it should be, for the conditions: what is being waited for, or what a person must do. */
   progress: { readonly reason: string; readonly message: string } | undefined;
   stalled: { readonly reason: string; readonly message: string } | undefined;
-  /** What is wrong with the user's spec, as `status.error`: said as long as there is nothing else to say there. */
+  /** What is wrong with the user's spec, while an older one goes on. */
   invalid: string | undefined;
 }
 

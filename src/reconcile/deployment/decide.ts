@@ -37,7 +37,7 @@ import {
   waitFor,
 } from "../pass.ts";
 import { describeDiff, diffSpecs, type SpecDiff } from "../spec-diff.ts";
-import { statusError } from "../status-error.ts";
+import { isError, statusError } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import { findingsToMessage } from "../validation/finding.ts";
 import { validateFlinkDeployment } from "../validation/flink-deployment.ts";
@@ -71,33 +71,36 @@ function observe(pass: Pass): void {
   if (state !== "RUNNING" && !isTerminal(state)) observeTaskManagers(pass);
 }
 
-/** False when there is nothing valid to work with. */
-function validate(pass: Pass): boolean {
-  const { resource, status } = pass;
+/** What is wrong with the user's spec; undefined when nothing is. */
+function problemOfSpec(pass: Pass): string | undefined {
   const recorded = recordedSpec(pass);
   const findings = validateFlinkDeployment(
-    resource,
+    pass.resource,
     effectiveConfiguration(pass, pass.spec),
     recorded && { spec: recorded.spec },
   ).filter(({ severity }) => severity === "error");
-  if (findings.length === 0) return true;
-  const message = findingsToMessage(findings);
-  const error = statusError("ValidationException", message);
-  if (resource.status?.error !== error) {
-    emit(pass, { type: "Warning", reason: "ValidationError", message, component: "Operator" });
+  return findings.length === 0 ? undefined : findingsToMessage(findings);
+}
+
+/** As much of a message as is looked for in a condition, which may be cut. */
+const RECOGNISABLE = 512;
+
+/** False when there is nothing valid to work with. */
+function validate(pass: Pass): boolean {
+  const { resource, status } = pass;
+  if (isError(status.error, "ValidationException")) delete status.error;
+  pass.invalid = problemOfSpec(pass);
+  if (pass.invalid === undefined) return true;
+  const said = resource.status?.conditions?.find(({ type }) => type === "Stalled")?.message ?? "";
+  if (!said.includes(pass.invalid.slice(0, RECOGNISABLE))) {
+    emit(pass, { type: "Warning", reason: "ValidationError", message: pass.invalid, component: "Operator" });
   }
-  status.error = error;
-  pass.invalid = error;
-  pass.stalled = { reason: "ValidationError", message };
+  const recorded = recordedSpec(pass);
   if (recorded === undefined) {
     pass.requeueAfter = undefined;
     return false;
   }
   pass.generation = status.observedGeneration ?? pass.generation;
-  pass.stalled = {
-    reason: "ValidationError",
-    message: `${message}; generation ${pass.generation} stays deployed`,
-  };
   const { job } = recorded.spec;
   const resumes = status.reconciliationStatus.state === "UPGRADING";
   // The recorded upgradeMode says how the job was started; what may happen to its state is the user's to say.
@@ -215,6 +218,20 @@ function reportFailure(pass: Pass): void {
   pass.stalled = { reason: failure.reason, message };
 }
 
+/** What is wrong with the user's spec, beside or behind what is wrong with the job. */
+function reportInvalid(pass: Pass, message: string): void {
+  const { status, stalled } = pass;
+  status.error ??= statusError("ValidationException", message);
+  const deployed = recordedSpec(pass) === undefined ? "" : `; generation ${pass.generation} stays deployed`;
+  pass.stalled =
+    stalled === undefined
+      ? { reason: "ValidationError", message: `${message}${deployed}` }
+      : {
+          reason: stalled.reason,
+          message: `${stalled.message}. Besides, the spec is invalid: ${message}${deployed}`,
+        };
+}
+
 function setTaskManagerStatus(pass: Pass): void {
   const recorded = recordedSpec(pass);
   if (recorded?.spec.job === undefined) return;
@@ -229,7 +246,7 @@ function setTaskManagerStatus(pass: Pass): void {
 
 function finish(pass: Pass): Decision {
   reportFailure(pass);
-  if (pass.invalid !== undefined) pass.status.error ??= pass.invalid;
+  if (pass.invalid !== undefined) reportInvalid(pass, pass.invalid);
   setTaskManagerStatus(pass);
   setConditions(pass);
   pass.status.lifecycleState = lifecycleState(pass.status);
