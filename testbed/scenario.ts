@@ -55,6 +55,11 @@ export async function until<T>(
   }
 }
 
+interface Pod {
+  readonly metadata: { readonly name: string };
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
 export interface JobOptions {
   readonly flink: "1.20" | "2.2" | "2.3";
   readonly upgradeMode: UpgradeMode;
@@ -224,16 +229,36 @@ export class Job {
     return after;
   }
 
-  async deletePods(component: "jobmanager" | "taskmanager"): Promise<void> {
-    const pods = [
-      "delete",
-      "pod",
+  private async podNames(component: "jobmanager" | "taskmanager", ready: boolean): Promise<string[]> {
+    const selector = `app=${this.name},component=${component}`;
+    const text = await this.cluster.kubectl([
+      "-n",
+      this.namespace,
+      "get",
+      "pods",
       "-l",
-      `app=${this.name},component=${component}`,
-      "--grace-period=0",
-      "--force",
-    ];
+      selector,
+      "-o",
+      "json",
+    ]);
+    const { items } = JSON.parse(text) as { items: Pod[] };
+    return items
+      .filter(
+        ({ status }) =>
+          !ready || status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True"),
+      )
+      .map(({ metadata }) => metadata.name);
+  }
+
+  /** Without grace; returns when another one is ready in its place. */
+  async killPods(component: "jobmanager" | "taskmanager"): Promise<void> {
+    const old = new Set(await this.podNames(component, false));
+    const pods = ["delete", "pod", ...old, "--grace-period=0", "--force"];
     await this.cluster.kubectl(["-n", this.namespace, ...pods]);
+    await until(`another ${component} pod`, 240, async () => {
+      const now = await this.podNames(component, true);
+      return now.length > 0 && now.every((name) => !old.has(name));
+    });
   }
 
   /** Deletes the resource and asks that nothing is left of what Flink or Sluice made. */

@@ -50,13 +50,13 @@ describe.skipIf(nodeMissing()).each(["2.3", "1.20"] as const)("Flink %s with HA"
   });
 
   it("survives its JobManager pod", async () => {
-    await job.deletePods("jobmanager");
+    await job.killPods("jobmanager");
     await job.stable();
     await job.provesNoLoss();
   });
 
   it("survives its TaskManager pod", async () => {
-    await job.deletePods("taskmanager");
+    await job.killPods("taskmanager");
     await job.stable();
     await job.provesNoLoss();
   });
