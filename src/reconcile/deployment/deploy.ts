@@ -95,6 +95,10 @@ export function firstAttempt(pass: Pass): void {
 
 /** Stopped for a change: takes down what is left of the old cluster, then records the attempt for the newest spec. */
 export function continueStopped(pass: Pass): void {
+  // The attempt of an Apache operator that went before it could write down that its cluster is made.
+  const { jobManagerDeploymentStatus } = pass.status;
+  if (jobManagerDeploymentStatus === "MISSING" && attempted(pass) !== undefined)
+    return continueAttempt(pass, false);
   if (!tearDown(pass)) return;
   pass.status.jobManagerDeploymentStatus = "MISSING";
   const restore = restoreMode(pass);

@@ -50,6 +50,7 @@ import {
   starting,
   up,
 } from "../../../testbed/gen/steps.ts";
+import { PROGRESS_INTERVAL } from "../../../testbed/gen/observed.ts";
 import { decideOnce, Trace } from "../../../testbed/gen/trace.ts";
 import { sameJson } from "../last-reconciled-spec.ts";
 
@@ -187,6 +188,9 @@ describe("the second look at", () => {
     expect(second.events).toEqual([]);
     expect(second.status).toEqual(settled);
     expect(sameJson(second.status, settled)).toBe(true);
+    expect(second.decision.requeueAfter ?? Number.POSITIVE_INFINITY).toBeGreaterThanOrEqual(
+      PROGRESS_INTERVAL,
+    );
   });
 
   it("anything leaves what it was given as it was", () => {
