@@ -9,6 +9,7 @@ import type { FlinkDeployment, UpgradeMode } from "../api/flink-deployment.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
 import type { Action, EventRecord, FlinkAnswers, Observed, ObservedCluster, Options } from "./decision.ts";
+import { errorMessage } from "./status-error.ts";
 import { parseRecordedSpec, type RecordedSpec, writeRecordedSpec } from "./last-reconciled-spec.ts";
 
 export interface Pass {
@@ -100,6 +101,30 @@ export function waitFor(pass: Pass, reason: string, message: string): void {
 
 export function emit(pass: Pass, event: EventRecord): void {
   pass.events.push(event);
+}
+
+/**
+ * Only a person, or something outside, can mend this. The first problem gives the reason, and all of them are said; that
+ * the job failed is said in `status.error`, and gives way to what keeps it from starting again.
+ */
+export function stall(pass: Pass, reason: string, message: string): void {
+  const before = pass.stalled?.reason === "JobFailed" ? undefined : pass.stalled;
+  pass.stalled = before
+    ? { reason: before.reason, message: `${before.message.replace(/\.$/, "")}. Besides: ${message}` }
+    : { reason, message };
+}
+
+/** As much of a message as is looked for in what was said before, which may be cut. */
+const RECOGNISABLE = 512;
+
+/** A Warning about what the status is to say as well: not repeated as long as the status says it. */
+export function complain(pass: Pass, event: Omit<EventRecord, "type">): void {
+  const { conditions = [], error } = pass.resource.status ?? {};
+  const said = conditions.filter(({ type }) => type !== "Running").map(({ message }) => message);
+  const text = event.message.slice(0, RECOGNISABLE);
+  if (![...said, errorMessage(error) ?? ""].some((one) => one.includes(text))) {
+    emit(pass, { type: "Warning", ...event });
+  }
 }
 
 /** A change of `lastReconciledSpec`; clears the error of what went before. */

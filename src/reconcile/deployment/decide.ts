@@ -28,12 +28,14 @@ import { parseRecordedSpec } from "../last-reconciled-spec.ts";
 import { lifecycleState } from "../lifecycle-state.ts";
 import {
   beginPass,
+  complain,
   effectiveConfiguration,
   emit,
   type Pass,
   record,
   recordedSpec,
   requeue,
+  stall,
   waitFor,
 } from "../pass.ts";
 import { describeDiff, diffSpecs, type SpecDiff } from "../spec-diff.ts";
@@ -45,7 +47,7 @@ import { setConditions } from "./conditions.ts";
 import { decideDeletion } from "./delete.ts";
 import { continueAttempt, continueStopped, firstAttempt } from "./deploy.ts";
 import { observeClusterInfo, observeJob } from "./observe-job.ts";
-import { observeJobManager, observeTaskManagers } from "./observe-job-manager.ts";
+import { observeJobManager, reportTaskManagers } from "./observe-job-manager.ts";
 import { recover } from "./recover.ts";
 import { followStop, recordStopped, stopForChange } from "./stop.ts";
 import { tearDown } from "./tear-down.ts";
@@ -67,8 +69,6 @@ function observe(pass: Pass): void {
   observeJobManager(pass);
   observeClusterInfo(pass);
   observeJob(pass);
-  const { state } = pass.status.jobStatus;
-  if (state !== "RUNNING" && !isTerminal(state)) observeTaskManagers(pass);
 }
 
 /** What is wrong with the user's spec; undefined when nothing is. */
@@ -82,19 +82,13 @@ function problemOfSpec(pass: Pass): string | undefined {
   return findings.length === 0 ? undefined : findingsToMessage(findings);
 }
 
-/** As much of a message as is looked for in a condition, which may be cut. */
-const RECOGNISABLE = 512;
-
 /** False when there is nothing valid to work with. */
 function validate(pass: Pass): boolean {
-  const { resource, status } = pass;
+  const { status } = pass;
   if (isError(status.error, "ValidationException")) delete status.error;
   pass.invalid = problemOfSpec(pass);
   if (pass.invalid === undefined) return true;
-  const said = resource.status?.conditions?.find(({ type }) => type === "Stalled")?.message ?? "";
-  if (!said.includes(pass.invalid.slice(0, RECOGNISABLE))) {
-    emit(pass, { type: "Warning", reason: "ValidationError", message: pass.invalid, component: "Operator" });
-  }
+  complain(pass, { reason: "ValidationError", message: pass.invalid, component: "Operator" });
   const recorded = recordedSpec(pass);
   if (recorded === undefined) {
     pass.requeueAfter = undefined;
@@ -210,26 +204,16 @@ function reportFailure(pass: Pass): void {
   if (failure === undefined || failure.action === "stop-with-savepoint") return;
   if (!pass.actions.some(({ type }) => type === failure.action)) return;
   const message = `${failure.action}: ${failure.message}`;
-  const error = statusError("DeploymentFailedException", message, { reason: failure.reason });
-  if (pass.status.error !== error) {
-    emit(pass, { type: "Warning", reason: failure.reason, message, component: "JobManagerDeployment" });
-  }
-  pass.status.error = error;
-  pass.stalled = { reason: failure.reason, message };
+  complain(pass, { reason: failure.reason, message, component: "JobManagerDeployment" });
+  pass.status.error = statusError("DeploymentFailedException", message, { reason: failure.reason });
+  stall(pass, failure.reason, message);
 }
 
-/** What is wrong with the user's spec, beside or behind what is wrong with the job. */
+/** What is wrong with the user's spec, beside what is wrong with the job, and behind it. */
 function reportInvalid(pass: Pass, message: string): void {
-  const { status, stalled } = pass;
-  status.error ??= statusError("ValidationException", message);
+  pass.status.error ??= statusError("ValidationException", message);
   const deployed = recordedSpec(pass) === undefined ? "" : `; generation ${pass.generation} stays deployed`;
-  pass.stalled =
-    stalled === undefined
-      ? { reason: "ValidationError", message: `${message}${deployed}` }
-      : {
-          reason: stalled.reason,
-          message: `${stalled.message}. Besides, the spec is invalid: ${message}${deployed}`,
-        };
+  stall(pass, "ValidationError", `${message}${deployed}`);
 }
 
 function setTaskManagerStatus(pass: Pass): void {
@@ -247,6 +231,7 @@ function setTaskManagerStatus(pass: Pass): void {
 function finish(pass: Pass): Decision {
   reportFailure(pass);
   if (pass.invalid !== undefined) reportInvalid(pass, pass.invalid);
+  if (pass.stalled === undefined) reportTaskManagers(pass);
   setTaskManagerStatus(pass);
   setConditions(pass);
   pass.status.lifecycleState = lifecycleState(pass.status);
@@ -278,16 +263,8 @@ export function decide(observed: Observed, now: number, options: Options): Decis
   }
   const reason = unsupported(pass);
   if (reason !== undefined) {
-    const said = resource.status?.conditions?.find(({ type }) => type === "Stalled");
-    if (said?.message !== reason) {
-      emit(pass, {
-        type: "Warning",
-        reason: "UnsupportedFlinkVersion",
-        message: reason,
-        component: "Operator",
-      });
-    }
-    pass.stalled = { reason: "Unsupported", message: reason };
+    complain(pass, { reason: "UnsupportedFlinkVersion", message: reason, component: "Operator" });
+    stall(pass, "Unsupported", reason);
     pass.requeueAfter = undefined;
     return finish(pass);
   }

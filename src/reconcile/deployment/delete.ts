@@ -8,6 +8,7 @@ import {
   type Pass,
   recordedSpec,
   requeue,
+  stall,
   waitFor,
 } from "../pass.ts";
 import { errorMessage } from "../status-error.ts";
@@ -49,12 +50,8 @@ function savepointTaken(pass: Pass): boolean {
   if (!wantsSavepoint(pass)) return true;
   const problem = savepointProblem(pass);
   if (problem !== undefined) {
-    pass.stalled = {
-      reason: "SavepointOnDeletion",
-      message:
-        `deletion waits for a savepoint (${SAVEPOINT_ON_DELETION.key}: true): ${problem}. ` +
-        "Set that option to false to delete without one",
-    };
+    const message = `deletion waits for a savepoint (${SAVEPOINT_ON_DELETION.key}: true): ${problem}. `;
+    stall(pass, "SavepointOnDeletion", `${message}Set that option to false to delete without one`);
   }
   const location = completedSavepoint(pass);
   if (location !== undefined) {

@@ -18,12 +18,14 @@ import type { ClusterInputs } from "../../resources/native-cluster.ts";
 import { HA_METADATA_GONE } from "../lifecycle-state.ts";
 import {
   amendRecord,
+  complain,
   emit,
   ownDeployment,
   type Pass,
   record,
   recordedSpec,
   requeue,
+  stall,
   waitFor,
 } from "../pass.ts";
 import { statusError } from "../status-error.ts";
@@ -64,7 +66,7 @@ function haMaps(pass: Pass): ReturnType<Pass["cluster"]["configMaps"]["filter"]>
 }
 
 /** State that is there before anything was deployed: an earlier cluster's of this name, or of a status that got lost. */
-function stateNobodyKnows(pass: Pass): Pass["stalled"] {
+function stateNobodyKnows(pass: Pass): { reason: string; message: string } | undefined {
   const next = "Set spec.job.initialSavepointPath to the state to start from, or delete";
   const deployment = ownDeployment(pass);
   if (deployment !== undefined && deployment.metadata.deletionTimestamp === undefined) {
@@ -87,8 +89,9 @@ function stateNobodyKnows(pass: Pass): Pass["stalled"] {
 /** The attempt of a fresh resource. State that is there already is not thrown away unasked. */
 export function firstAttempt(pass: Pass): void {
   const { upgradeMode, initialSavepointPath: path = "" } = pass.spec.job ?? {};
-  pass.stalled = upgradeMode === "stateless" || path !== "" ? undefined : stateNobodyKnows(pass);
-  if (pass.stalled !== undefined || !tearDown(pass)) return;
+  const obstacle = upgradeMode === "stateless" || path !== "" ? undefined : stateNobodyKnows(pass);
+  if (obstacle !== undefined) return stall(pass, obstacle.reason, obstacle.message);
+  if (!tearDown(pass)) return;
   if (path !== "") pass.status.jobStatus.upgradeSavepointPath = path;
   recordAttempt(pass, pass.spec, path === "" ? "stateless" : "savepoint");
 }
@@ -129,12 +132,9 @@ function requireHaMetadata(pass: Pass): boolean {
   const message = `${HA_METADATA_GONE} to restore the job from. Manual restore required.`;
   const next =
     "Set spec.job.initialSavepointPath to a savepoint or retained checkpoint and change spec.job.savepointRedeployNonce.";
-  const error = statusError("UpgradeFailureException", `${message} ${next}`);
-  if (pass.status.error !== error) {
-    emit(pass, { type: "Warning", reason: "RestoreFailed", message: `${message} ${next}`, component: "Job" });
-  }
-  pass.status.error = error;
-  pass.stalled = { reason: "RestoreFailed", message: `${message} ${next}` };
+  complain(pass, { reason: "RestoreFailed", message: `${message} ${next}`, component: "Job" });
+  pass.status.error = statusError("UpgradeFailureException", `${message} ${next}`);
+  stall(pass, "RestoreFailed", `${message} ${next}`);
   return false;
 }
 
@@ -240,8 +240,7 @@ export function continueAttempt(pass: Pass, specChanged: boolean): void {
   if (pass.cluster.deployment !== undefined) {
     const { name } = pass.cluster.deployment.metadata;
     const message = `a Deployment named ${name} exists and belongs to somebody else; rename one of the two`;
-    pass.stalled = { reason: "NameTaken", message };
-    return;
+    return stall(pass, "NameTaken", message);
   }
   const restore = hasRun(pass) ? "last-state" : restoreMode(pass);
   if (pass.spec.job?.state === "suspended") return suspendInstead(pass, restore);

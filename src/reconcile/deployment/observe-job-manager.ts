@@ -2,7 +2,7 @@
 import type { KubeObject } from "../../api/kube-object.ts";
 import { statusError } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
-import { emit, ownDeployment, type Pass, podsOf, waitFor } from "../pass.ts";
+import { complain, emit, ownDeployment, type Pass, podsOf, stall, waitFor } from "../pass.ts";
 import { creationProblem, type PodProblem, podProblems } from "./pod-problems.ts";
 
 export const MISSING_JOB_MANAGER = "Missing JobManager deployment";
@@ -47,19 +47,12 @@ function missing(pass: Pass): void {
 
 function failed(pass: Pass, problem: PodProblem): void {
   const { status } = pass;
-  const error = statusError("DeploymentFailedException", problem.message, { reason: problem.reason });
+  const { reason, message } = problem;
   if (!isTerminal(status.jobStatus.state)) status.jobStatus.state = "RECONCILING";
-  if (status.error !== error) {
-    emit(pass, {
-      type: "Warning",
-      reason: problem.reason,
-      message: problem.message,
-      component: "JobManagerDeployment",
-    });
-  }
-  status.error = error;
+  complain(pass, { reason, message, component: "JobManagerDeployment" });
+  status.error = statusError("DeploymentFailedException", message, { reason });
   status.jobManagerDeploymentStatus = "ERROR";
-  pass.stalled = { reason: problem.reason, message: `JobManager ${problem.pod}: ${problem.message}` };
+  stall(pass, reason, `JobManager ${problem.pod}: ${message}`);
 }
 
 /** Only for a cluster that should be there. */
@@ -96,20 +89,17 @@ export function observeJobManager(pass: Pass): void {
   waitFor(pass, "JobManagerIsDeploying", "the JobManager starts");
 }
 
-/** TaskManager pods that cannot run: said in an event and in the Reconciling condition; Flink goes on asking. */
-export function observeTaskManagers(pass: Pass): void {
+/**
+ * TaskManager pods that cannot run, while their job waits for them: said in an event and, before anything else, in the
+ * Reconciling condition; Flink goes on asking.
+ */
+export function reportTaskManagers(pass: Pass): void {
+  const { jobManagerDeploymentStatus, jobStatus, lifecycleState } = pass.status;
+  const { state } = jobStatus;
+  const waits = jobManagerDeploymentStatus === "READY" && state !== "RUNNING" && !isTerminal(state);
   const [problem] = podProblems(podsOf(pass.cluster, "taskmanager"));
-  if (problem === undefined) return;
+  if (!waits || problem === undefined || lifecycleState === "DELETING") return;
   const message = `TaskManager ${problem.pod}: ${problem.message}`;
-  const said = pass.resource.status?.conditions?.find(({ type }) => type === "Reconciling");
-  if (said?.message !== message) {
-    emit(pass, {
-      type: "Warning",
-      reason: problem.reason,
-      message,
-      component: "Job",
-      key: `tm-${problem.reason}`,
-    });
-  }
-  pass.progress = { reason: problem.reason, message };
+  complain(pass, { reason: problem.reason, message, component: "Job", key: `tm-${problem.reason}` });
+  waitFor(pass, problem.reason, message);
 }

@@ -8,7 +8,16 @@ import {
   WEB_REFRESH_INTERVAL,
 } from "../../flink/options.ts";
 import type { CheckpointStatistics, JobExceptions, JobOverview } from "../../flink/rest-answers.ts";
-import { emit, observeConfiguration, type Pass, recordedSpec, requeue, waitFor } from "../pass.ts";
+import {
+  complain,
+  emit,
+  observeConfiguration,
+  type Pass,
+  recordedSpec,
+  requeue,
+  stall,
+  waitFor,
+} from "../pass.ts";
 import { sameRecord } from "../last-reconciled-spec.ts";
 import { errorMessage, isError, statusError } from "../status-error.ts";
 import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
@@ -96,21 +105,19 @@ export function headline(exceptions: JobExceptions | undefined): string | undefi
   return [lines[0], ...lines.filter((line) => line.startsWith("Caused by:"))].slice(0, 4).join(" -> ");
 }
 
+const NO_CAUSE = "the job failed; Flink gives no cause";
+
 function jobFailed(pass: Pass): void {
   const { exceptions } = pass.flink;
-  const cause =
-    (exceptions?.ok ? headline(exceptions.value) : undefined) ?? "the job failed; Flink gives no cause";
-  const error = statusError({ className: "org.apache.flink.util.FlinkException" }, cause);
-  if (pass.status.error !== error) {
-    emit(pass, { type: "Warning", reason: "Error", message: cause, component: "Job" });
-  }
-  pass.status.error = error;
-  pass.stalled = { reason: "JobFailed", message: cause };
+  const cause = (exceptions?.ok ? headline(exceptions.value) : undefined) ?? NO_CAUSE;
+  complain(pass, { reason: "Error", message: cause, component: "Job" });
+  pass.status.error = statusError({ className: "org.apache.flink.util.FlinkException" }, cause);
+  stall(pass, "JobFailed", cause);
 }
 
 /** Its exceptions are asked for once; what they said is in the error, unless something newer is. */
 function stillFailed(pass: Pass): void {
-  pass.stalled = { reason: "JobFailed", message: errorMessage(pass.status.error) ?? "the job failed" };
+  stall(pass, "JobFailed", errorMessage(pass.status.error) ?? "the job failed");
 }
 
 function foundTerminal(pass: Pass, job: JobOverview): void {
@@ -164,9 +171,10 @@ function applicationFailed(pass: Pass): boolean {
   const { applications, jobs } = pass.flink;
   if (applications?.ok !== true || !applications.value.some(({ state }) => state === "FAILED")) return false;
   if (jobs?.ok && jobs.value.some(({ jobId }) => jobId === pass.status.jobStatus.jobId)) return false;
-  const known = pass.status.jobStatus.state === "FAILED" && pass.status.error !== undefined;
+  const { error, jobStatus } = pass.status;
+  const known = jobStatus.state === "FAILED" && error !== undefined && errorMessage(error) !== NO_CAUSE;
   changeState(pass, "FAILED");
-  if (known && pass.flink.exceptions?.ok !== true) stillFailed(pass);
+  if (known) stillFailed(pass);
   else jobFailed(pass);
   return true;
 }
@@ -180,9 +188,7 @@ function notFound(pass: Pass): void {
   if (status.jobStatus.startTime === undefined || status.jobStatus.startTime === "") {
     return waitFor(pass, "JobStarting", "main() runs; Flink has no job yet");
   }
-  if (status.error !== NOT_FOUND) {
-    emit(pass, { type: "Warning", reason: "Missing", message: NOT_FOUND, component: "Job" });
-  }
+  complain(pass, { reason: "Missing", message: NOT_FOUND, component: "Job" });
   status.error = NOT_FOUND;
   changeState(pass, "RECONCILING");
   waitFor(pass, "JobNotFound", "the JobManager does not know the job");

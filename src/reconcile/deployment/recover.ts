@@ -3,7 +3,16 @@ import { getBoolean, getDuration } from "../../flink/configuration.ts";
 import { hasHaMetadata, isHaConfigMap, isKubernetesHaActive } from "../../flink/high-availability.ts";
 import { JM_RECOVERY, JM_SHUTDOWN_TTL, RESTART_FAILED } from "../../flink/options.ts";
 import type { UpgradeMode } from "../../api/flink-deployment.ts";
-import { emit, observeConfiguration, ownDeployment, type Pass, recordedSpec, waitFor } from "../pass.ts";
+import {
+  complain,
+  emit,
+  observeConfiguration,
+  ownDeployment,
+  type Pass,
+  recordedSpec,
+  stall,
+  waitFor,
+} from "../pass.ts";
 import { HA_METADATA_GONE } from "../lifecycle-state.ts";
 import { statusError } from "../status-error.ts";
 import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
@@ -27,12 +36,9 @@ function needsPerson(pass: Pass, lost: string): void {
   const message =
     `${HA_METADATA_GONE}: ${lost} and the newest checkpoint is not known. Manual restore required. ` +
     "Set spec.job.initialSavepointPath to a savepoint or retained checkpoint and change spec.job.savepointRedeployNonce.";
-  const error = statusError("UpgradeFailureException", message);
-  if (pass.status.error !== error) {
-    emit(pass, { type: "Warning", reason: "RestoreFailed", message, component: "Job" });
-  }
-  pass.status.error = error;
-  pass.stalled = { reason: "RestoreFailed", message };
+  complain(pass, { reason: "RestoreFailed", message, component: "Job" });
+  pass.status.error = statusError("UpgradeFailureException", message);
+  stall(pass, "RestoreFailed", message);
 }
 
 function recoverLostJobManager(pass: Pass): void {

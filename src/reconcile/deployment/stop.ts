@@ -19,6 +19,7 @@ import {
 import type { JobOverview } from "../../flink/rest-answers.ts";
 import {
   amendRecord,
+  complain,
   effectiveConfiguration,
   emit,
   observeConfiguration,
@@ -27,6 +28,7 @@ import {
   record,
   recordedSpec,
   requeue,
+  stall,
   waitFor,
 } from "../pass.ts";
 import { isError, statusError } from "../status-error.ts";
@@ -175,12 +177,9 @@ export function savepointPause(pass: Pass): number {
 }
 
 function upgradeFailed(pass: Pass, message: string): void {
-  const error = statusError("UpgradeFailureException", message);
-  if (pass.status.error !== error) {
-    emit(pass, { type: "Warning", reason: "UpgradeFailed", message, component: "Job" });
-  }
-  pass.status.error = error;
-  pass.stalled = { reason: "UpgradeFailed", message };
+  complain(pass, { reason: "UpgradeFailed", message, component: "Job" });
+  pass.status.error = statusError("UpgradeFailureException", message);
+  stall(pass, "UpgradeFailed", message);
 }
 
 /** Decides how to stop for a change of the spec. True when nothing else may be done in this pass. */

@@ -8,7 +8,7 @@
  */
 import type { KubeObject } from "../../api/kube-object.ts";
 import { isHaConfigMap } from "../../flink/high-availability.ts";
-import { ownDeployment, type Pass, podsOf, requeue, waitFor } from "../pass.ts";
+import { ownDeployment, type Pass, podsOf, requeue, stall, waitFor } from "../pass.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 
 /** Beyond its grace period by this much, a pod's node does not answer. */
@@ -34,12 +34,12 @@ function waitForPods(pass: Pass, pods: readonly KubeObject[]): void {
   const stuck = pods.filter((pod) => isStuck(pod, pass.now)).map(({ metadata }) => metadata.name);
   const names = pods.map(({ metadata }) => metadata.name).join(", ");
   if (stuck.length > 0) {
-    pass.stalled = {
-      reason: "PodsStuckTerminating",
-      message:
-        `pods do not end: ${stuck.join(", ")}. Their node may be lost. If it certainly is, release them with ` +
+    stall(
+      pass,
+      "PodsStuckTerminating",
+      `pods do not end: ${stuck.join(", ")}. Their node may be lost. If it certainly is, release them with ` +
         `"kubectl delete pod --force ${stuck.join(" ")}"; while they may run, starting a second cluster could write twice`,
-    };
+    );
   }
   waitFor(pass, "ClusterShuttingDown", `waiting for pods to end: ${names}`);
 }
