@@ -1,6 +1,7 @@
 /** Whatever is recorded, whatever is there, whatever Flink says: properties of a single decision, and of repeating it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { withStatusDefaults } from "../../api/defaults.ts";
 import type { FlinkDeployment, FlinkJobState, UpgradeMode } from "../../api/flink-deployment.ts";
 import type { KubeObject } from "../../api/kube-object.ts";
 import {
@@ -60,10 +61,11 @@ import {
   submitting,
   suspended,
 } from "../../../testbed/gen/recorded-status.ts";
-import type { Scene } from "../../../testbed/gen/observed.ts";
+import { PROGRESS_INTERVAL, RECONCILE_INTERVAL, type Scene } from "../../../testbed/gen/observed.ts";
 import { type Outcome, Trace } from "../../../testbed/gen/trace.ts";
 import type { FlinkAnswers } from "../decision.ts";
 import { LAST_STATE_MARKER } from "../upgrade-mode.ts";
+import { phaseOf } from "./decide.ts";
 
 const operator = (key: string): ResourceChange =>
   withConfiguration({ [`kubernetes.operator.${key}`]: "true" });
@@ -302,6 +304,27 @@ describe("in any situation", () => {
         if ("jobId" in action) expect(action.jobId).toBe(JOB_ID);
         if ("uid" in action) expect(foreign).toBe(false);
       }
+    },
+  );
+
+  holds("what is recorded as the next step is taken at once", ({ resource: given }, outcome) => {
+    const [before, after] = [withStatusDefaults(given.status), withStatusDefaults(outcome.status)];
+    const recorded =
+      after.reconciliationStatus.lastReconciledSpec !== before.reconciliationStatus.lastReconciledSpec;
+    const next = phaseOf(after);
+    if (recorded && (next === "stopped" || next === "submitting") && outcome.lifecycle !== "DELETING") {
+      expect(outcome.decision.requeueAfter).toBe(0);
+    }
+  });
+
+  holds(
+    "what is under way is looked at soon, what rests not so soon",
+    (_, { decision, conditions, actions }) => {
+      const { requeueAfter } = decision;
+      if (actions.includes("remove-finalizer") || requeueAfter === undefined) return;
+      const [verdict = ""] = conditions;
+      if (verdict.startsWith("Reconciling")) expect(requeueAfter).toBeLessThanOrEqual(PROGRESS_INTERVAL);
+      if (verdict.startsWith("Ready")) expect([0, RECONCILE_INTERVAL]).toContain(requeueAfter);
     },
   );
 

@@ -76,6 +76,7 @@ describe("a JobManager Deployment that is deleted by hand", () => {
     ]);
     expect(message(lost, "RecoverDeployment")).toBe("Recovering lost deployment");
     expect(recordedJob(trace)).toMatchObject({ state: "suspended", upgradeMode: "last-state" });
+    expect(trace.resource.status?.jobStatus?.startTime).toBeUndefined();
     expect(action(play(trace, [createWithHa!]), "create-cluster").inputs).toMatchObject({
       generation: 1,
       jobId: JOB_ID,

@@ -263,7 +263,6 @@ export function followStop(pass: Pass): void {
   if (ownDeployment(pass) === undefined) {
     // Whoever deleted the JobManager ended the stop as well; choose anew from what is left.
     delete status.jobStatus.savepointInfo.triggerId;
-    if (status.jobStatus.state === "CANCELLING") status.jobStatus.state = "RECONCILING";
     status.reconciliationStatus.state = "DEPLOYED";
     return requeue(pass, 0);
   }

@@ -229,6 +229,8 @@ describe("suspend and resume", () => {
     ]);
     expect(trace.resource.status?.jobStatus?.upgradeSavepointPath).toBe("s3://sp");
     expect(recordedJob(trace)).toMatchObject({ state: "suspended", upgradeMode: "savepoint" });
+    const { lastReconciledSpec, lastStableSpec } = trace.resource.status?.reconciliationStatus ?? {};
+    expect(lastStableSpec).toBe(lastReconciledSpec);
   });
 
   it("of a job that had finished by itself needs no stop", () => {
