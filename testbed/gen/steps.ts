@@ -8,6 +8,7 @@ import { flink, job } from "./flink-answers.ts";
 import {
   available,
   cluster,
+  CREATED,
   haConfigMap,
   jobManagerDeployment,
   nothing,
@@ -47,10 +48,10 @@ export function starting(configMaps: readonly KubeObject[] = HA): SceneOf {
   return (resource) => ({ cluster: cluster(resource, [], { configMaps }) });
 }
 
-/** A cluster whose JobManager never starts. */
-export function imagePullBackOff(configMaps: readonly KubeObject[] = []): SceneOf {
+/** A cluster whose JobManager cannot start; it never did, unless it has been unavailable since later. */
+export function imagePullBackOff(configMaps: readonly KubeObject[] = [], since: number = CREATED): SceneOf {
   return (resource) => ({
-    cluster: cluster(resource, [unavailable()], {
+    cluster: cluster(resource, [unavailable(since)], {
       pods: [pod("jobmanager", waiting("ImagePullBackOff", "no such image"))],
       configMaps,
     }),

@@ -116,7 +116,7 @@ function jobFailed(pass: Pass): void {
 }
 
 /** Its exceptions are asked for once; what they said is in the error, unless something newer is. */
-function stillFailed(pass: Pass): void {
+export function stillFailed(pass: Pass): void {
   stall(pass, "JobFailed", errorMessage(pass.status.error) ?? "the job failed");
 }
 

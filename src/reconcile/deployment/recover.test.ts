@@ -181,7 +181,11 @@ describe("a JobManager Deployment that is deleted by hand", () => {
         scene: gone(),
         gives: { actions: [], events: ["Missing"], error: "Missing JobManager deployment" },
       },
-      { when: "still", scene: gone(), gives: { actions: [], events: [], jobManager: "MISSING" } },
+      {
+        when: "still",
+        scene: gone(),
+        gives: { actions: [], events: [], jobManager: "MISSING", conditions: ["Stalled: Missing"] },
+      },
     ]);
   });
 
@@ -273,6 +277,11 @@ describe("a job that failed", () => {
     play(trace, [
       { when: "failed", scene: over("FAILED", "s3://chk-6"), gives: { lifecycle: "FAILED" } },
       { when: "still", scene: over("FAILED"), gives: { actions: [], events: [], lifecycle: "FAILED" } },
+      {
+        when: "and when its cluster is gone",
+        scene: gone([]),
+        gives: { actions: [], events: [], lifecycle: "FAILED", conditions: ["Stalled: JobFailed"] },
+      },
     ]);
     expect(trace.resource.status?.jobStatus?.upgradeSavepointPath).toBe("s3://chk-6");
   });

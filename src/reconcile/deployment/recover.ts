@@ -17,6 +17,8 @@ import { HA_METADATA_GONE } from "../lifecycle-state.ts";
 import { statusError } from "../status-error.ts";
 import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
 import { recordAttempt } from "./deploy.ts";
+import { stillFailed } from "./observe-job.ts";
+import { MISSING_JOB_MANAGER } from "./observe-job-manager.ts";
 import { tearDown } from "./tear-down.ts";
 import { neverSeen, recordStopped } from "./stop.ts";
 
@@ -43,7 +45,14 @@ function needsPerson(pass: Pass, lost: string): void {
 
 function recoverLostJobManager(pass: Pass): void {
   const recorded = recordedSpec(pass);
-  if (recorded === undefined || !getBoolean(observeConfiguration(pass), JM_RECOVERY)) return;
+  if (recorded === undefined) return;
+  if (!getBoolean(observeConfiguration(pass), JM_RECOVERY)) {
+    return stall(
+      pass,
+      "Missing",
+      `${MISSING_JOB_MANAGER}, and recovery is switched off (${JM_RECOVERY.key})`,
+    );
+  }
   const mode = resubmitMode(pass);
   if (mode === undefined) return needsPerson(pass, "the JobManager is lost");
   if (!tearDown(pass)) return;
@@ -91,6 +100,7 @@ export function recover(pass: Pass): void {
   const { jobStatus, jobManagerDeploymentStatus } = pass.status;
   if (isToBeRestarted(pass)) restartEndedJob(pass);
   else if (isTerminal(jobStatus.state)) {
+    if (jobStatus.state === "FAILED" && pass.stalled === undefined) stillFailed(pass);
     const ttl = getDuration(observeConfiguration(pass), JM_SHUTDOWN_TTL) ?? 86_400_000;
     const since = pass.now - Number(jobStatus.updateTime ?? pass.now);
     if (ownDeployment(pass) !== undefined && since > ttl) tearDown(pass);

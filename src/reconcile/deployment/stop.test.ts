@@ -4,6 +4,8 @@ import { checkpointAt, flink, ok, unreachable } from "../../../testbed/gen/flink
 import {
   edited,
   flinkDeployment,
+  NOW,
+  type ResourceChange,
   withJob,
   withoutHa,
   withParallelism,
@@ -11,7 +13,17 @@ import {
 } from "../../../testbed/gen/flink-deployment.ts";
 import { cluster, haConfigMap } from "../../../testbed/gen/kube-objects.ts";
 import { JOB_ID, running } from "../../../testbed/gen/recorded-status.ts";
-import { bringUpSteps, gone, ownJob, recordedJob, tearDownSteps, up } from "../../../testbed/gen/steps.ts";
+import {
+  bringUpSteps,
+  gone,
+  HA,
+  imagePullBackOff,
+  ownJob,
+  recordedJob,
+  starting,
+  tearDownSteps,
+  up,
+} from "../../../testbed/gen/steps.ts";
 import { action, play, Trace } from "../../../testbed/gen/trace.ts";
 import type { FlinkAnswers } from "../decision.ts";
 import { LAST_STATE_MARKER } from "../upgrade-mode.ts";
@@ -256,8 +268,8 @@ describe("a change of parallelism", () => {
 const failing: FlinkAnswers = { savepoint: ok({ state: "COMPLETED", failure: "disk full" }) };
 
 /** A job that stops with a savepoint for a change. */
-function begun(): Trace {
-  const trace = new Trace(flinkDeployment(running()));
+function begun(...changes: ResourceChange[]): Trace {
+  const trace = new Trace(flinkDeployment(...changes, running()));
   trace.change(edited(withParallelism(4)));
   trace.pass(up("RUNNING")(trace.resource));
   return trace;
@@ -345,6 +357,54 @@ describe("a savepoint that fails", () => {
         },
       },
     ]);
+  });
+
+  it("because its JobManager cannot run any more is given up for the HA metadata", () => {
+    const trace = begun();
+    play(trace, [
+      {
+        when: "the JobManager restarts: it is waited for",
+        scene: starting(),
+        gives: { actions: [], lifecycle: "UPGRADING", jobManager: "DEPLOYING" },
+      },
+      {
+        when: "it cannot start: perhaps the change mends that",
+        scene: imagePullBackOff(HA),
+        gives: { actions: [], lifecycle: "DEPLOYED", jobManager: "ERROR" },
+      },
+      {
+        when: "the state is in the HA metadata",
+        scene: imagePullBackOff(HA),
+        gives: { actions: [], events: ["Suspended", "SpecChanged"], lifecycle: "UPGRADING" },
+      },
+      { when: "gone", scene: gone(), gives: { jobState: "RECONCILING" } },
+    ]);
+    expect(action(play(trace, [bringUpSteps()[0]!]), "create-cluster").inputs).toMatchObject({
+      restore: { kind: "last-state", marker: true },
+      spec: { job: { parallelism: 4 } },
+    });
+  });
+
+  it("because its JobManager cannot run any more, without HA, waits for it and tries again", () => {
+    const trace = begun(withoutHa());
+    play(trace, [
+      { when: "it cannot start", scene: imagePullBackOff([], NOW), gives: { lifecycle: "DEPLOYED" } },
+      {
+        when: "nothing may be done",
+        scene: imagePullBackOff([], NOW),
+        gives: { actions: [], events: ["UpgradeFailed"], conditions: ["Stalled: ImagePullBackOff"] },
+      },
+      { when: "still", scene: imagePullBackOff([], NOW), gives: { actions: [], events: [] } },
+    ]);
+    const back = play(trace, [
+      {
+        when: "it is back",
+        scene: up("RUNNING", {}, []),
+        after: 60_000,
+        gives: { actions: ["stop-with-savepoint"], lifecycle: "UPGRADING", error: undefined },
+      },
+    ]);
+    expect(back.conditions).toEqual(["Reconciling: SavepointInProgress"]);
   });
 
   it("together with its job goes on from the newest checkpoint", () => {

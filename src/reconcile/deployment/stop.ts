@@ -260,8 +260,9 @@ function stoppedByItself(pass: Pass): void {
 export function followStop(pass: Pass): void {
   const { status } = pass;
   const { jobs } = pass.flink;
-  if (ownDeployment(pass) === undefined) {
-    // Whoever deleted the JobManager ended the stop as well; choose anew from what is left.
+  if (ownDeployment(pass) === undefined || status.jobManagerDeploymentStatus === "ERROR") {
+    // Whoever deleted the JobManager ended the stop as well, and one that cannot run may need the very change that
+    // waits for it: choose anew from what is left.
     delete status.jobStatus.savepointInfo.triggerId;
     status.reconciliationStatus.state = "DEPLOYED";
     return requeue(pass, 0);
