@@ -168,6 +168,18 @@ describe("a change of the spec is typed by its field", () => {
     }
   });
 
+  it("a taskManager that appears is compared field by field, a job as a whole", () => {
+    const replicas = diff(
+      [withSpec({ taskManager: null })],
+      [withSpec({ taskManager: { replicas: 2 } })],
+      "standalone",
+    );
+    expect(replicas.changes).toEqual([
+      { path: "taskManager.replicas", type: "SCALE", from: undefined, to: 2 },
+    ]);
+    expect(diff([withSpec({ job: null })], []).changes.map(({ path }) => path)).toEqual(["job"]);
+  });
+
   it("and the change as a whole has the highest type of its fields", () => {
     const ignored = withJob({ upgradeMode: "stateless" });
     const upgrade = withSpec({ image: "other" });

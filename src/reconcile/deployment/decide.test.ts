@@ -51,7 +51,12 @@ describe("nonces", () => {
         when: "told",
         edit: REDEPLOY,
         scene: up("RUNNING"),
-        gives: { actions: ["cancel-job"], events: ["SpecChanged"], lifecycle: "UPGRADING" },
+        gives: {
+          actions: ["cancel-job"],
+          events: ["SpecChanged"],
+          lifecycle: "UPGRADING",
+          conditions: ["Reconciling: SavepointRedeploy"],
+        },
       },
       ...tearDownSteps(),
       { when: "gone", scene: gone(), gives: { jobState: "RECONCILING" } },

@@ -131,6 +131,7 @@ describe("the first deployment", () => {
     expect(trace.resource.status).toMatchObject({
       taskManager: { labelSelector: "component=taskmanager,app=job", replicas: 2 },
       clusterInfo: { "flink-version": "2.3.0", "flink-revision": "0123abc" },
+      jobStatus: { jobName: "example", startTime: String(STARTED), updateTime: String(trace.now) },
     });
   });
 
@@ -411,6 +412,40 @@ describe("a restore by HA metadata that is gone", () => {
   it("goes on when the metadata is back", () => {
     const trace = lost();
     play(trace, [{ when: "gone", scene: gone([]), gives: { actions: [] } }, bringUpSteps()[0]!]);
+  });
+
+  it("is given up for another Flink version by a user who asks for stateless, though the metadata is there", () => {
+    const trace = new Trace(
+      flinkDeployment(withUpgradeMode("last-state"), stopped({ restore: "last-state" })),
+    );
+    play(trace, [
+      {
+        when: "asked",
+        edit: edited(withUpgradeMode("stateless"), withFlinkVersion("v2_4")),
+        scene: gone(),
+        gives: { actions: [], jobState: "RECONCILING" },
+      },
+      { when: "it goes", scene: gone(), gives: { actions: ["delete-config-maps"] } },
+    ]);
+    expect(action(play(trace, [create!]), "create-cluster").inputs).toMatchObject({
+      restore: { kind: "none" },
+      spec: { flinkVersion: "v2_4" },
+    });
+  });
+
+  it("of the same Flink version is kept to, though the user asks for stateless by now", () => {
+    const trace = new Trace(
+      flinkDeployment(withUpgradeMode("last-state"), stopped({ restore: "last-state" })),
+    );
+    play(trace, [
+      {
+        when: "asked",
+        edit: edited(withUpgradeMode("stateless")),
+        scene: gone(),
+        gives: { jobState: "RECONCILING" },
+      },
+    ]);
+    expect(recordedJob(trace).upgradeMode).toBe("last-state");
   });
 
   it("is given up by a user who asks for stateless", () => {

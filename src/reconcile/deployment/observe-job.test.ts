@@ -126,6 +126,27 @@ describe("a job that ended is recorded together with where its state is", () => 
     expect(outcome.status.jobStatus?.upgradeSavepointPath).toBe("s3://old");
   });
 
+  it("and a job that finished before anybody saw it run is as good as one that ran", () => {
+    const outcome = terminal("FINISHED", { checkpoints: checkpoints({}) }, deploying());
+    expect(outcome).toMatchObject({ lifecycle: "STABLE", conditions: ["Ready: Finished"] });
+    const { lastReconciledSpec, lastStableSpec } = outcome.status.reconciliationStatus ?? {};
+    expect(lastStableSpec).toBe(lastReconciledSpec);
+  });
+
+  it("but not one that failed", () => {
+    const outcome = terminal("FAILED", { checkpoints: checkpoints({}) }, deploying());
+    expect(outcome.status.reconciliationStatus?.lastStableSpec).toBeUndefined();
+  });
+
+  it("and anew if Flink says that it ended otherwise", () => {
+    const outcome = terminal(
+      "FAILED",
+      { checkpoints: checkpointAt("s3://chk-6") },
+      running({ jobState: "FINISHED" }),
+    );
+    expect(outcome).toMatchObject({ jobState: "FAILED", lifecycle: "FAILED" });
+  });
+
   it("and not while Flink may answer out of its cache", () => {
     const trace = new Trace(flinkDeployment(running()));
     const over: SceneOf = (resource) => ({

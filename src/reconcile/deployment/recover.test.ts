@@ -172,6 +172,17 @@ describe("a JobManager Deployment that is deleted by hand", () => {
     expect(action(play(trace, [create!]), "create-cluster").inputs.restore).toEqual({ kind: "none" });
   });
 
+  it("of a stateless job without HA comes back empty, also while the newest spec is invalid", () => {
+    const trace = new Trace(
+      flinkDeployment(withoutHa(), withUpgradeMode("stateless"), running(), edited(withParallelism(-1))),
+    );
+    trace.pass(gone([])(trace.resource));
+    expect(action(trace.pass(gone([])(trace.resource)), "create-cluster").inputs).toMatchObject({
+      restore: { kind: "none" },
+      spec: { job: { parallelism: 2 } },
+    });
+  });
+
   it("stays away where recovery is switched off", () => {
     const off = withConfiguration({ "kubernetes.operator.jm-deployment-recovery.enabled": "false" });
     const trace = new Trace(flinkDeployment(off, running()));
@@ -336,7 +347,12 @@ describe("a job that somebody cancelled behind Sluice's back", () => {
       {
         when: "cancelled",
         scene: over("CANCELED", "s3://chk-6"),
-        gives: { actions: [], events: ["JobStatusChanged", "Submit"], lifecycle: "UPGRADING" },
+        gives: {
+          actions: [],
+          events: ["JobStatusChanged", "Submit"],
+          lifecycle: "UPGRADING",
+          conditions: ["Reconciling: Restarting"],
+        },
       },
     ]);
     expect(message(outcome, "Submit")).toBe("Restarting the job, which is CANCELED, from s3://chk-6");

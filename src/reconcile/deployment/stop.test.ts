@@ -6,6 +6,7 @@ import {
   flinkDeployment,
   NOW,
   type ResourceChange,
+  withConfiguration,
   withJob,
   withoutHa,
   withParallelism,
@@ -146,7 +147,7 @@ describe("a change of parallelism", () => {
   it("with upgradeMode last-state and without HA cancels the job and takes its last checkpoint", () => {
     const trace = new Trace(flinkDeployment(withoutHa(), withUpgradeMode("last-state"), running()));
     const long = { endTime: 1, lastModification: 1 };
-    play(trace, [
+    const told = play(trace, [
       {
         when: "cancelled",
         edit: change,
@@ -158,6 +159,10 @@ describe("a change of parallelism", () => {
           lifecycle: "UPGRADING",
         },
       },
+    ]);
+    expect(action(told, "cancel-job")).toEqual({ type: "cancel-job", jobId: JOB_ID, bestEffort: false });
+    expect(recordedJob(trace)).toMatchObject({ state: "running", upgradeMode: "savepoint", parallelism: 2 });
+    play(trace, [
       {
         when: "Flink did not hear it: asked for again",
         scene: up("RUNNING", {}, []),
@@ -210,6 +215,43 @@ describe("a change of parallelism", () => {
     const { inputs } = action(play(trace, [create!]), "create-cluster");
     expect(inputs.restore).toEqual({ kind: "none" });
     expect(inputs.jobId).not.toBe(JOB_ID);
+  });
+
+  it("with HA that the change switches off cancels the job, as the new cluster would not read its metadata", () => {
+    const trace = new Trace(flinkDeployment(withUpgradeMode("last-state"), running()));
+    play(trace, [
+      {
+        when: "no HA any more",
+        edit: edited(withoutHa()),
+        scene: up("RUNNING"),
+        gives: { actions: ["cancel-job"], jobState: "CANCELLING" },
+      },
+    ]);
+  });
+
+  it("takes savepoints of the kind, and with the drain, that are asked for", () => {
+    const trace = new Trace(
+      flinkDeployment(
+        withConfiguration({
+          "kubernetes.operator.savepoint.format.type": "NATIVE",
+          "kubernetes.operator.job.drain-on-savepoint-deletion": "true",
+          "kubernetes.operator.savepoint.history.max.count": "1",
+        }),
+        running({ job: { savepointInfo: { savepointHistory: [{ location: "s3://older" }] } } }),
+      ),
+    );
+    const asked = play(trace, [
+      { when: "asked for", edit: change, scene: up("RUNNING"), gives: { actions: ["stop-with-savepoint"] } },
+    ]);
+    expect(action(asked, "stop-with-savepoint")).toMatchObject({ formatType: "NATIVE", drain: true });
+    trace.pass(
+      up("FINISHED", { savepoint: ok({ state: "COMPLETED", location: "s3://sp" }) }, [])(trace.resource),
+    );
+    expect(trace.resource.status?.jobStatus?.savepointInfo).toMatchObject({
+      lastSavepoint: { location: "s3://sp", formatType: "NATIVE" },
+      savepointHistory: [{ location: "s3://sp" }],
+    });
+    expect(trace.resource.status?.jobStatus?.savepointInfo?.savepointHistory).toHaveLength(1);
   });
 
   it("that comes while the job stops is taken up with the same stop", () => {

@@ -75,7 +75,7 @@ describe("suspend and resume", () => {
         when: "resumed",
         edit: RESUME,
         scene: gone([]),
-        gives: { events: ["SpecChanged"], lifecycle: "UPGRADING" },
+        gives: { events: ["SpecChanged"], lifecycle: "UPGRADING", conditions: ["Reconciling: Resuming"] },
       },
       { when: "recorded", scene: gone([]), gives: { actions: [], jobState: "RECONCILING" } },
     ]);
