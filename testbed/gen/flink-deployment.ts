@@ -5,7 +5,6 @@ import {
   FLINK_DEPLOYMENT_FINALIZER,
   type FlinkDeployment,
   type FlinkDeploymentSpec,
-  type FlinkDeploymentStatus,
   type FlinkVersion,
   type UpgradeMode,
 } from "../../src/api/flink-deployment.ts";
@@ -101,8 +100,4 @@ export function withoutFinalizer(): ResourceChange {
 /** `kubectl delete`: the API server sets the time and counts it as a change of the spec. */
 export function deleted(): ResourceChange {
   return edited(({ metadata }) => void (metadata.deletionTimestamp = new Date(NOW).toISOString()));
-}
-
-export function withStatus(status: FlinkDeploymentStatus): ResourceChange {
-  return (draft) => void (draft.status = status);
 }
