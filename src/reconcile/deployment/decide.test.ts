@@ -67,6 +67,13 @@ describe("nonces", () => {
     play(trace, [appear!, run!]);
   });
 
+  it("savepointRedeployNonce of a job that ended has nothing to cancel", () => {
+    const trace = new Trace(flinkDeployment(running({ jobState: "FAILED" })));
+    play(trace, [
+      { when: "told", edit: REDEPLOY, scene: up("FAILED"), gives: { actions: [], lifecycle: "UPGRADING" } },
+    ]);
+  });
+
   it("savepointRedeployNonce of a suspended job counts when it is resumed", () => {
     const trace = new Trace(
       flinkDeployment(

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { FlinkDeployment } from "../../api/flink-deployment.ts";
 import type { KubeObject } from "../../api/kube-object.ts";
 import type { ClusterInputs } from "../../resources/cluster-inputs.ts";
-import { flink } from "../../../testbed/gen/flink-answers.ts";
+import { flink, ok } from "../../../testbed/gen/flink-answers.ts";
 import {
   edited,
   flinkDeployment,
@@ -352,6 +352,41 @@ describe("an attempt that cannot be carried out", () => {
     const { inputs } = action(play(trace, [create!]), "create-cluster");
     expect(inputs).toMatchObject({ generation: 2, spec: { job: { parallelism: 4 } } });
     expect(inputs.jobId).not.toBe(JOB_ID);
+  });
+
+  it("is the first one as long as nothing else was deployed, and not after that", () => {
+    const trace = new Trace(flinkDeployment());
+    const first = (): boolean | undefined => recordedJob(trace).firstDeployment;
+    trace.pass();
+    expect(first()).toBe(true);
+    play(trace, [
+      { when: "changed before it was made", edit: edited(withParallelism(4)), scene: gone([]), gives: {} },
+    ]);
+    expect(first()).toBe(true);
+    play(trace, [create!, appear!, run!]);
+    expect(first()).toBe(true);
+    play(trace, [
+      { when: "changed", edit: edited(withParallelism(8)), scene: up("RUNNING"), gives: {} },
+      {
+        when: "stopped",
+        scene: up("FINISHED", { savepoint: ok({ state: "COMPLETED", location: "s3://sp" }) }, []),
+        gives: {},
+      },
+    ]);
+    expect(first()).toBe(false);
+    play(trace, [{ when: "recorded", scene: gone([]), gives: {} }, create!, appear!]);
+    expect(first()).toBe(false);
+  });
+
+  it("takes the operator's defaults and log files with it", () => {
+    const fields = { defaults: { "a.b": "c" }, logConfiguration: { "log4j-console.properties": "x" } };
+    const resource = flinkDeployment(submitting());
+    expect(action(decideOnce(resource, gone([])(resource), fields), "create-cluster").inputs).toMatchObject(
+      fields,
+    );
+    expect(action(decideOnce(resource, gone([])(resource)), "create-cluster").inputs).not.toHaveProperty(
+      "logConfiguration",
+    );
   });
 
   it("is suspended in the meantime: nothing is made, and its restore waits", () => {

@@ -168,9 +168,8 @@ function found(pass: Pass, job: JobOverview): void {
 
 /** Flink 2.3 and newer: main() may fail before a job exists; then only its application knows. */
 function applicationFailed(pass: Pass): boolean {
-  const { applications, jobs } = pass.flink;
+  const { applications } = pass.flink;
   if (applications?.ok !== true || !applications.value.some(({ state }) => state === "FAILED")) return false;
-  if (jobs?.ok && jobs.value.some(({ jobId }) => jobId === pass.status.jobStatus.jobId)) return false;
   const { error, jobStatus } = pass.status;
   const known = jobStatus.state === "FAILED" && error !== undefined && errorMessage(error) !== NO_CAUSE;
   changeState(pass, "FAILED");
