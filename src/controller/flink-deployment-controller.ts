@@ -14,6 +14,7 @@ import type { EventRecorder } from "../kube/event-recorder.ts";
 import { FLINK_DEPLOYMENTS } from "../kube/resource-type.ts";
 import type { ActionFailure, Decision, Options } from "../reconcile/decision.ts";
 import { decide } from "../reconcile/deployment/decide.ts";
+import { deployedRestPort } from "../reconcile/deployment/rest-port.ts";
 import { sameJson } from "../reconcile/last-reconciled-spec.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { execute } from "./execute.ts";
@@ -105,7 +106,7 @@ export class FlinkDeploymentController {
     const flink = this.deps.flinkFor(
       resource.metadata.namespace ?? "default",
       resource.metadata.name,
-      restPort(resource, options.defaults),
+      deployedRestPort(resource, options.defaults),
     );
     const answers = await askFlink(flink, gathered, options.defaults);
     const { failure, exceptionsReportedUntil } = this.remembered(key);
@@ -184,12 +185,6 @@ export class FlinkDeploymentController {
       throw error;
     }
   }
-}
-
-function restPort(resource: FlinkDeployment, defaults: FlinkConfiguration): number {
-  const own = resource.spec.flinkConfiguration as Record<string, unknown> | undefined;
-  const port = Number(own?.["rest.port"] ?? defaults["rest.port"] ?? 8081);
-  return Number.isInteger(port) && port > 0 ? port : 8081;
 }
 
 function isQuiet(decision: Decision, resource: FlinkDeployment): boolean {
