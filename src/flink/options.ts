@@ -62,5 +62,10 @@ export const JM_SHUTDOWN_TTL = operator("jm-deployment.shutdown-ttl", "1 d");
 export const JM_STARTUP_PROBE = operator("jm-deployment.startup.probe.enabled", "true");
 export const HEALTH_CHECK = operator("cluster.health-check.enabled", "false");
 export const ROLLBACK = operator("deployment.rollback.enabled", "false");
+export const READINESS_TIMEOUT = operator("deployment.readiness.timeout", "5 min");
+/** With rollback: how long a job must have run without a change of state until its spec counts as one that works. */
+export const HEALTHY_WINDOW: Option = { key: "sluice.deployment.healthy.window", default: "30 s" };
+/** With rollback: whether that takes a completed checkpoint, too, of a job that makes checkpoints. */
+export const HEALTHY_CHECKPOINT: Option = { key: "sluice.deployment.healthy.checkpoint", default: "true" };
 export const MERGE_ARRAYS_BY_NAME = operator("pod-template.merge-arrays-by-name", "false");
 export const PERIODIC_SAVEPOINT_INTERVAL = operator("periodic.savepoint.interval");

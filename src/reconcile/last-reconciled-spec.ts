@@ -39,6 +39,41 @@ export function parseRecordedSpec(text: string | undefined): RecordedSpec | unde
   return { spec: withSpecDefaults(spec), firstDeployment: false };
 }
 
+/** The parts of `status.reconciliationStatus` that say what is deployed. */
+interface Recorded {
+  readonly state?: string | undefined;
+  readonly lastReconciledSpec?: string | undefined;
+  readonly lastStableSpec?: string | undefined;
+}
+
+/**
+ * What is deployed, or being deployed: `lastReconciledSpec`, but from the second half of a rollback on the last stable
+ * spec, as `lastReconciledSpec` then keeps the spec that failed (2.5). Only its job's state, its upgradeMode (how the
+ * state was saved) and the nonces that were handled are of the rollback.
+ */
+export function deployedSpec(record: Recorded): RecordedSpec | undefined {
+  const last = parseRecordedSpec(record.lastReconciledSpec);
+  if (last === undefined || !runsStableSpec(record, last)) return last;
+  const stable = parseRecordedSpec(record.lastStableSpec);
+  if (stable?.spec.job === undefined || last.spec.job === undefined) return stable ?? last;
+  const { state, upgradeMode } = last.spec.job;
+  const job = { ...stable.spec.job, state, upgradeMode };
+  for (const nonce of [
+    "savepointTriggerNonce",
+    "checkpointTriggerNonce",
+    "savepointRedeployNonce",
+  ] as const) {
+    const handled = last.spec.job[nonce];
+    if (handled === undefined) delete job[nonce];
+    else job[nonce] = handled;
+  }
+  return { spec: { ...stable.spec, job }, firstDeployment: false };
+}
+
+function runsStableSpec({ state }: Recorded, last: RecordedSpec): boolean {
+  return state === "ROLLED_BACK" || (state === "ROLLING_BACK" && last.spec.job?.state === "suspended");
+}
+
 export function writeRecordedSpec({ spec, firstDeployment }: RecordedSpec): string {
   return JSON.stringify({ spec, resource_metadata: { apiVersion: API_VERSION, firstDeployment } });
 }

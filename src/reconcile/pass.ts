@@ -10,7 +10,12 @@ import type { KubeObject } from "../api/kube-object.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
 import type { Action, EventRecord, FlinkAnswers, Observed, ObservedCluster, Options } from "./decision.ts";
 import { errorMessage } from "./status-error.ts";
-import { parseRecordedSpec, type RecordedSpec, writeRecordedSpec } from "./last-reconciled-spec.ts";
+import {
+  deployedSpec,
+  parseRecordedSpec,
+  type RecordedSpec,
+  writeRecordedSpec,
+} from "./last-reconciled-spec.ts";
 
 export interface Pass {
   readonly resource: FlinkDeployment;
@@ -34,6 +39,8 @@ export interface Pass {
   stalled: { readonly reason: string; readonly message: string } | undefined;
   /** What is wrong with the user's spec, while an older one goes on. */
   invalid: string | undefined;
+  /** `spec` is the last stable one, to which a rollback goes or went; the record keeps the spec that failed. */
+  onStableSpec: boolean;
 }
 
 export function beginPass(observed: Observed, now: number, options: Options): Pass {
@@ -55,11 +62,17 @@ export function beginPass(observed: Observed, now: number, options: Options): Pa
     progress: undefined,
     stalled: undefined,
     invalid: undefined,
+    onStableSpec: false,
   };
 }
 
 /** What was deployed, or is being deployed. */
 export function recordedSpec(pass: Pass): RecordedSpec | undefined {
+  return deployedSpec(pass.status.reconciliationStatus);
+}
+
+/** What the user's spec was when it was last acted on; it differs from what is deployed after a rollback only. */
+export function lastReconciledSpec(pass: Pass): RecordedSpec | undefined {
   return parseRecordedSpec(pass.status.reconciliationStatus.lastReconciledSpec);
 }
 
@@ -127,14 +140,44 @@ export function complain(pass: Pass, event: Omit<EventRecord, "type">): void {
   }
 }
 
-/** A change of `lastReconciledSpec`; clears the error of what went before. */
-export function record(
+interface RecordChange {
+  jobState: "running" | "suspended";
+  upgradeMode: UpgradeMode;
+  state: "DEPLOYED" | "UPGRADING";
+}
+
+/** `reconciliationStatus.state` of work in progress, and of work that is done. */
+export function reconciliationState(
   pass: Pass,
-  spec: DefaultedSpec,
-  change: { jobState: "running" | "suspended"; upgradeMode: UpgradeMode; state: "DEPLOYED" | "UPGRADING" },
-): void {
+  state: "DEPLOYED" | "UPGRADING",
+): "DEPLOYED" | "UPGRADING" | "ROLLING_BACK" | "ROLLED_BACK" {
+  if (!pass.onStableSpec) return state;
+  return state === "UPGRADING" ? "ROLLING_BACK" : "ROLLED_BACK";
+}
+
+/** A stop or a start is under way. */
+export function isUnderWay({ reconciliationStatus }: DefaultedStatus): boolean {
+  const { state } = reconciliationStatus;
+  return state === "UPGRADING" || state === "ROLLING_BACK";
+}
+
+/** What went wrong is history. Why a spec was rolled back is not: it holds until the user changes the spec. */
+export function clearError(pass: Pass): void {
+  if (!pass.onStableSpec) delete pass.status.error;
+}
+
+/** A rollback's step: the record keeps the spec that failed, and with it what the user's next edit is compared with. */
+function recordRollback(pass: Pass, { jobState, upgradeMode, state }: RecordChange): void {
+  amendRecord(pass, { jobState, upgradeMode, firstDeployment: false });
+  pass.status.reconciliationStatus.reconciliationTimestamp = pass.now;
+  pass.status.reconciliationStatus.state = reconciliationState(pass, state);
+}
+
+/** A change of `lastReconciledSpec`; clears the error of what went before. */
+export function record(pass: Pass, spec: DefaultedSpec, change: RecordChange): void {
+  if (pass.onStableSpec) return recordRollback(pass, change);
   const { reconciliationStatus } = pass.status;
-  const previous = recordedSpec(pass);
+  const previous = lastReconciledSpec(pass);
   const first =
     previous === undefined || (reconciliationStatus.state !== "DEPLOYED" && previous.firstDeployment);
   const job = spec.job && { ...spec.job, state: change.jobState, upgradeMode: change.upgradeMode };
@@ -160,7 +203,7 @@ export function amendRecord(
   pass: Pass,
   change: { jobState?: "running" | "suspended"; upgradeMode?: UpgradeMode; firstDeployment?: boolean },
 ): void {
-  const recorded = recordedSpec(pass);
+  const recorded = lastReconciledSpec(pass);
   if (recorded?.spec.job === undefined) return;
   const job = {
     ...recorded.spec.job,

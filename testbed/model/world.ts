@@ -45,6 +45,9 @@ const ok = <T>(value: T): FlinkAnswer<T> => ({ ok: true, value });
 const notFound = { ok: false, failure: { kind: "http", status: 404, message: "not found" } } as const;
 const unreachable = { ok: false, failure: { kind: "unreachable", message: "connection refused" } } as const;
 
+/** A job of this image fails as soon as it is restored. */
+export const BROKEN_IMAGE = "broken";
+
 export class World {
   now = 1_000_000;
   resource: FlinkDeployment;
@@ -343,6 +346,7 @@ export class World {
     }
     cluster.job = this.newJob(jobId, "RUNNING", progress, path);
     if (path !== undefined && fromHa === undefined) this.remember(cluster, cluster.job, path);
+    if (cluster.inputs.spec.image === BROKEN_IMAGE) this.endJob(cluster.job, "FAILED");
   }
 
   private newJob(id: string, state: FlinkJobState, progress: number, path: string | undefined): Job {

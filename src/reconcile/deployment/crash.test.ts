@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { FlinkDeployment, UpgradeMode } from "../../api/flink-deployment.ts";
 import type { FlinkAnswers, Observed } from "../decision.ts";
-import { World } from "../../../testbed/model/world.ts";
+import { BROKEN_IMAGE, World } from "../../../testbed/model/world.ts";
 import { sameJson } from "../last-reconciled-spec.ts";
 import { decide } from "./decide.ts";
 import { nextQuestions } from "./questions.ts";
@@ -85,7 +85,8 @@ function settle(world: World): void {
     const quiet = pass(world);
     const { conditions = [], lifecycleState } = world.resource.status ?? {};
     const ready = conditions.some(({ type, status }) => type === "Ready" && status === "True");
-    if (quiet && (ready || lifecycleState === "FAILED") && ended(world)) return;
+    const settled = ready || lifecycleState === "FAILED" || lifecycleState === "ROLLED_BACK";
+    if (quiet && settled && ended(world)) return;
     world.tick();
   }
 }
@@ -111,6 +112,8 @@ type Step =
         | "delete-background"
         | "settle"
         | "rest"
+        | "break"
+        | "mend"
         | "bad-savepoint";
     };
 
@@ -151,6 +154,9 @@ function apply(world: World, one: Step): void {
         ...spec,
         job: { ...spec.job, state: one.do === "suspend" ? "suspended" : "running" },
       }));
+    case "break":
+    case "mend":
+      return world.changeSpec((spec) => ({ ...spec, image: one.do === "break" ? BROKEN_IMAGE : "flink" }));
     case "restart":
       return world.changeSpec((spec) => ({ ...spec, restartNonce: (spec.restartNonce ?? 0) + 1 }));
     case "kill":
@@ -197,6 +203,23 @@ describe("a crash between any two external calls", () => {
     });
   }
 
+  for (const upgradeMode of ["savepoint", "last-state"] as const) {
+    it(`with changes that fail and upgradeMode ${upgradeMode} ends with the last spec that works`, () => {
+      const breaking = fc.oneof(...passes, among(...changes, "break", "break", "mend"));
+      fc.assert(
+        fc.property(fc.array(breaking, { maxLength: 100 }), (steps) => {
+          const world = new World(deployment(upgradeMode, true));
+          for (const one of steps) apply(world, one);
+          settle(world);
+          expect(world.violations, explain(world)).toEqual([]);
+          if (!ended(world)) expect(nothingToGoBackTo(world), explain(world)).toBe(true);
+          run(world, [{ do: "mend" }]);
+        }),
+        { numRuns: 250 },
+      );
+    });
+  }
+
   it("of a stateless job starts it empty once for each change", () => {
     fc.assert(
       fc.property(fc.array(gentle, { maxLength: 60 }), (steps) => {
@@ -230,6 +253,13 @@ describe("a crash between any two external calls", () => {
     );
   });
 });
+
+/** The spec is broken, and none ran before, or the last one was suspended. */
+function nothingToGoBackTo(world: World): boolean {
+  const { lastStableSpec } = world.resource.status?.reconciliationStatus ?? {};
+  const stable = JSON.parse(lastStableSpec ?? "null");
+  return world.resource.spec.image === BROKEN_IMAGE && stable?.spec.job.state !== "running";
+}
 
 function run(world: World, steps: readonly Step[]): void {
   for (const one of steps) apply(world, one);

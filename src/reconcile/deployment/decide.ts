@@ -17,6 +17,8 @@
  *   stopping     UPGRADING                    running                        what Flink says, or CANCELLING
  *   stopped      UPGRADING                    suspended                      terminal
  *   suspended    DEPLOYED                     suspended                      terminal
+ *
+ * A rollback (roll-back.ts) goes the same way, with ROLLING_BACK and ROLLED_BACK in place of UPGRADING and DEPLOYED.
  */
 import { type DefaultedStatus, withJobDefaults } from "../../api/defaults.ts";
 import { FLINK_DEPLOYMENT_FINALIZER } from "../../api/flink-deployment.ts";
@@ -24,13 +26,15 @@ import { getNumber } from "../../flink/configuration.ts";
 import { isSupported } from "../../flink/flink-version.ts";
 import { TASK_SLOTS } from "../../flink/options.ts";
 import type { Decision, Observed, Options } from "../decision.ts";
-import { parseRecordedSpec } from "../last-reconciled-spec.ts";
+import { parseRecordedSpec, type RecordedSpec } from "../last-reconciled-spec.ts";
 import { lifecycleState } from "../lifecycle-state.ts";
 import {
   beginPass,
   complain,
   effectiveConfiguration,
   emit,
+  isUnderWay,
+  lastReconciledSpec,
   type Pass,
   record,
   recordedSpec,
@@ -49,6 +53,7 @@ import { continueAttempt, continueStopped, firstAttempt } from "./deploy.ts";
 import { observeClusterInfo, observeJob } from "./observe-job.ts";
 import { observeJobManager, reportTaskManagers } from "./observe-job-manager.ts";
 import { recover } from "./recover.ts";
+import { isRollback, leaveRollback, reportRollback, rollBack, workOnStableSpec } from "./roll-back.ts";
 import { followStop, recordStopped, stopForChange } from "./stop.ts";
 import { tearDown } from "./tear-down.ts";
 
@@ -58,7 +63,7 @@ export function phaseOf(status: DefaultedStatus): Phase {
   const recorded = parseRecordedSpec(status.reconciliationStatus.lastReconciledSpec);
   if (recorded === undefined) return "new";
   const shouldRun = recorded.spec.job?.state !== "suspended";
-  if (status.reconciliationStatus.state !== "UPGRADING") return shouldRun ? "running" : "suspended";
+  if (!isUnderWay(status)) return shouldRun ? "running" : "suspended";
   if (shouldRun) return "stopping";
   return status.jobStatus.state === "RECONCILING" ? "submitting" : "stopped";
 }
@@ -89,14 +94,14 @@ function validate(pass: Pass): boolean {
   pass.invalid = problemOfSpec(pass);
   if (pass.invalid === undefined) return true;
   complain(pass, { reason: "ValidationError", message: pass.invalid, component: "Operator" });
-  const recorded = recordedSpec(pass);
+  const recorded = lastReconciledSpec(pass);
   if (recorded === undefined) {
     pass.requeueAfter = undefined;
     return false;
   }
   pass.generation = status.observedGeneration ?? pass.generation;
   const { job } = recorded.spec;
-  const resumes = status.reconciliationStatus.state === "UPGRADING";
+  const resumes = isUnderWay(status);
   // The recorded upgradeMode says how the job was started; what may happen to its state is the user's to say.
   const upgradeMode = pass.spec.job?.upgradeMode ?? "savepoint";
   pass.spec = {
@@ -134,14 +139,11 @@ function reconcileRunning(pass: Pass, diff: SpecDiff): void {
   const { status } = pass;
   if (diff.type === "IGNORE") {
     status.observedGeneration = pass.generation;
-    return recover(pass);
+    return rollBack(pass) ? undefined : recover(pass);
   }
   const before = status.reconciliationStatus.reconciliationTimestamp;
   const handled = stopForChange(pass);
-  if (
-    status.reconciliationStatus.state === "UPGRADING" ||
-    status.reconciliationStatus.reconciliationTimestamp !== before
-  ) {
+  if (isUnderWay(status) || status.reconciliationStatus.reconciliationTimestamp !== before) {
     announce(pass, diff);
   } else if (!handled) {
     recover(pass);
@@ -167,7 +169,26 @@ function reconcileSuspended(pass: Pass, diff: SpecDiff): void {
   requeue(pass, 0);
 }
 
+/** From a recorded spec to the wanted one. */
+function changes(pass: Pass, { spec: recorded }: RecordedSpec): SpecDiff {
+  const phase = phaseOf(pass.status);
+  // Between a stop and a start the record says "suspended" for a job that is to run: no difference to act on.
+  const between = phase === "stopped" || phase === "submitting";
+  const state = pass.spec.job?.state ?? "running";
+  const base = between ? { ...recorded, job: { ...withJobDefaults(recorded.job ?? {}), state } } : recorded;
+  return diffSpecs(base, pass.spec, "native");
+}
+
+/** While the user leaves the spec that failed as it is, the stable one is worked on. */
+function followRollback(pass: Pass): void {
+  const failed = lastReconciledSpec(pass);
+  if (failed === undefined || !isRollback(pass)) return;
+  if (changes(pass, failed).type !== "IGNORE") return leaveRollback(pass);
+  workOnStableSpec(pass);
+}
+
 function reconcile(pass: Pass): void {
+  followRollback(pass);
   const { status, spec } = pass;
   const recorded = recordedSpec(pass);
   if (recorded === undefined) {
@@ -177,15 +198,7 @@ function reconcile(pass: Pass): void {
     return;
   }
   const phase = phaseOf(status);
-  // Between a stop and a start the record says "suspended" for a job that is to run: no difference to act on.
-  const between = phase === "stopped" || phase === "submitting";
-  const base = between
-    ? {
-        ...recorded.spec,
-        job: { ...withJobDefaults(recorded.spec.job ?? {}), state: spec.job?.state ?? "running" },
-      }
-    : recorded.spec;
-  const diff = diffSpecs(base, spec, "native");
+  const diff = changes(pass, recorded);
   if (diff.type === "SAVEPOINT_REDEPLOY") {
     announce(pass, diff);
     return redeployFromSavepoint(pass);
@@ -231,6 +244,7 @@ function setTaskManagerStatus(pass: Pass): void {
 function finish(pass: Pass): Decision {
   reportFailure(pass);
   if (pass.invalid !== undefined) reportInvalid(pass, pass.invalid);
+  if (pass.onStableSpec && pass.stalled === undefined) reportRollback(pass);
   if (pass.stalled === undefined) reportTaskManagers(pass);
   setTaskManagerStatus(pass);
   setConditions(pass);
@@ -258,6 +272,7 @@ export function decide(observed: Observed, now: number, options: Options): Decis
   if (resource.metadata.deletionTimestamp !== undefined) {
     if (!isTakenOn) return { ...NOTHING, status: resource.status ?? {}, exceptionsReportedUntil };
     observe(pass);
+    leaveRollback(pass);
     decideDeletion(pass);
     return finish(pass);
   }

@@ -3,6 +3,7 @@ import { getBoolean, getOption } from "../../flink/configuration.ts";
 import { SAVEPOINT_ON_DELETION, SAVEPOINTS_DIR } from "../../flink/options.ts";
 import {
   emit,
+  isUnderWay,
   observeConfiguration,
   ownDeployment,
   type Pass,
@@ -36,12 +37,12 @@ function wantsSavepoint(pass: Pass): boolean {
 /** Why no savepoint is being taken now, if that is so. */
 function savepointProblem(pass: Pass): string | undefined {
   const { status } = pass;
-  if (status.reconciliationStatus.state === "UPGRADING") followStop(pass);
+  if (isUnderWay(status)) followStop(pass);
   else if (savepointPause(pass) > 0) requeue(pass, savepointPause(pass));
   else if (status.jobStatus.state === "RUNNING" && pass.flink.jobs?.ok === true) {
     beginStop(pass, "SAVEPOINT", "savepoint");
   }
-  if (status.reconciliationStatus.state === "UPGRADING") return undefined;
+  if (isUnderWay(status)) return undefined;
   return errorMessage(status.error) ?? `the job is ${status.jobStatus.state ?? "unknown"}`;
 }
 

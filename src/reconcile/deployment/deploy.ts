@@ -18,6 +18,7 @@ import type { ClusterInputs } from "../../resources/native-cluster.ts";
 import { HA_METADATA_GONE } from "../lifecycle-state.ts";
 import {
   amendRecord,
+  clearError,
   complain,
   emit,
   ownDeployment,
@@ -31,6 +32,7 @@ import {
 import { statusError } from "../status-error.ts";
 import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
 import { markStable } from "./observe-job.ts";
+import { rollBackAttempt } from "./roll-back.ts";
 import { deleteHaMetadata, tearDown } from "./tear-down.ts";
 
 /** Writes the attempt down; the next pass creates the cluster. Only when nothing of an old cluster is left. */
@@ -100,7 +102,8 @@ export function firstAttempt(pass: Pass): void {
 export function continueStopped(pass: Pass): void {
   // The attempt of an Apache operator that went before it could write down that its cluster is made.
   const { jobManagerDeploymentStatus } = pass.status;
-  if (jobManagerDeploymentStatus === "MISSING" && attempted(pass) !== undefined)
+  const { state } = pass.status.reconciliationStatus;
+  if (state === "UPGRADING" && jobManagerDeploymentStatus === "MISSING" && attempted(pass) !== undefined)
     return continueAttempt(pass, false);
   if (!tearDown(pass)) return;
   pass.status.jobManagerDeploymentStatus = "MISSING";
@@ -194,8 +197,10 @@ function isComplete(pass: Pass, inputs: ClusterInputs): boolean {
 function deployed(pass: Pass): void {
   amendRecord(pass, { jobState: "running" });
   const { status } = pass;
-  delete status.error;
-  status.reconciliationStatus.state = "DEPLOYED";
+  clearError(pass);
+  // Also when the user edits the spec meanwhile: what was made is the stable one.
+  const rolledBack = status.reconciliationStatus.state === "ROLLING_BACK";
+  status.reconciliationStatus.state = rolledBack ? "ROLLED_BACK" : "DEPLOYED";
   status.jobManagerDeploymentStatus = "DEPLOYING";
   status.jobStatus.state = "RECONCILING";
   waitFor(pass, "JobManagerIsDeploying", "the JobManager starts");
@@ -232,6 +237,7 @@ export function continueAttempt(pass: Pass, specChanged: boolean): void {
   if (deployment !== undefined) {
     const inputs = clusterInputs(pass);
     if (isComplete(pass, inputs)) return deployed(pass);
+    if (rollBackAttempt(pass, restoreMode(pass))) return;
     pass.actions.push({ type: "create-cluster", inputs, existing: deployment });
     waitFor(pass, "Submitting", "completing the cluster's objects");
     return requeue(pass, 0);
@@ -247,6 +253,7 @@ export function continueAttempt(pass: Pass, specChanged: boolean): void {
   const attempt = recordedSpec(pass)?.spec ?? pass.spec;
   const readable = restore !== "last-state" || attempt.flinkVersion === pass.spec.flinkVersion;
   if (specChanged && readable) return recordAttempt(pass, pass.spec, restore);
+  if (rollBackAttempt(pass, restore)) return;
   if (restore === attempt.job?.upgradeMode) return createCluster(pass, restore);
   pass.generation = pass.status.observedGeneration ?? pass.generation;
   recordAttempt(pass, attempt, restore);
@@ -256,7 +263,7 @@ function createCluster(pass: Pass, restore: UpgradeMode): void {
   if (restore === "last-state" && (!requireHaMetadata(pass) || !removeJobGraphs(pass))) return;
   if (restore !== "last-state" && !deleteHaMetadata(pass, "the job starts from another state")) return;
   if (pass.observed.failure === undefined) {
-    delete pass.status.error;
+    clearError(pass);
     emit(pass, {
       type: "Normal",
       reason: "Submit",

@@ -11,6 +11,7 @@ import type { CheckpointStatistics, JobExceptions, JobOverview } from "../../fli
 import {
   complain,
   emit,
+  isUnderWay,
   observeConfiguration,
   type Pass,
   recordedSpec,
@@ -21,6 +22,7 @@ import {
 import { sameRecord } from "../last-reconciled-spec.ts";
 import { errorMessage, isError, statusError } from "../status-error.ts";
 import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
+import { isHealthy } from "./healthy.ts";
 
 /** Flink's own text where a checkpoint lives in the JobManager's memory only. */
 const NOT_ADDRESSABLE = "<checkpoint-not-externally-addressable>";
@@ -147,23 +149,29 @@ export function markStable(pass: Pass): void {
 }
 
 function found(pass: Pass, job: JobOverview): void {
-  const { jobStatus, reconciliationStatus } = pass.status;
+  const { jobStatus } = pass.status;
   const state = job.state;
   jobStatus.jobName = job.name;
   if (isTerminal(state)) return foundTerminal(pass, job);
   // From now on it is certain that there was a job, and not only a main() that failed.
   jobStatus.startTime = String(job.startTime);
   // Asked to cancel, and Flink has not begun to: the request was lost with whoever sent it. stop.ts sends it again.
-  if (jobStatus.state === "CANCELLING" && reconciliationStatus.state === "UPGRADING") return;
+  if (jobStatus.state === "CANCELLING" && isUnderWay(pass.status)) return;
   changeState(pass, state);
-  if (state === "RUNNING" && reconciliationStatus.state === "DEPLOYED") {
-    markStable(pass);
-    return;
-  }
-  if (reconciliationStatus.state === "DEPLOYED") {
+  const settled = !isUnderWay(pass.status);
+  if (state === "RUNNING" && settled) return provesItself(pass, job);
+  if (settled) {
     const cause = pass.flink.exceptions?.ok ? headline(pass.flink.exceptions.value) : undefined;
     waitFor(pass, "JobNotRunning", `the job is ${state}${cause === undefined ? "" : `: ${cause}`}`);
   }
+}
+
+/** A spec that was rolled back to has done so before. */
+function provesItself(pass: Pass, job: JobOverview): void {
+  const { state, lastReconciledSpec, lastStableSpec } = pass.status.reconciliationStatus;
+  if (state !== "DEPLOYED" || sameRecord(lastReconciledSpec, lastStableSpec)) return;
+  if (isHealthy(pass, job)) return markStable(pass);
+  waitFor(pass, "Verifying", "the job runs; it counts as stable when it has proved itself");
 }
 
 /** Flink 2.3 and newer: main() may fail before a job exists; then only its application knows. */

@@ -1,12 +1,17 @@
 /** What to ask Flink in this pass, given what is known so far. Gathering repeats until nothing is left to ask. */
 import { withStatusDefaults } from "../../api/defaults.ts";
 import type { FlinkDeployment } from "../../api/flink-deployment.ts";
-import { type FlinkConfiguration, flattenConfiguration, hasOption } from "../../flink/configuration.ts";
+import {
+  type FlinkConfiguration,
+  flattenConfiguration,
+  getBoolean,
+  hasOption,
+} from "../../flink/configuration.ts";
 import { isAtLeast } from "../../flink/flink-version.ts";
-import { LAST_STATE_MAX_CHECKPOINT_AGE } from "../../flink/options.ts";
+import { LAST_STATE_MAX_CHECKPOINT_AGE, ROLLBACK } from "../../flink/options.ts";
 import type { JobOverview } from "../../flink/rest-answers.ts";
 import type { FlinkAnswers, ObservedCluster } from "../decision.ts";
-import { parseRecordedSpec } from "../last-reconciled-spec.ts";
+import { deployedSpec, sameRecord } from "../last-reconciled-spec.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import { phaseOf } from "./decide.ts";
 import { isAvailable } from "./observe-job-manager.ts";
@@ -37,12 +42,15 @@ function followUps(
   const { jobStatus, reconciliationStatus } = withStatusDefaults(resource.status);
   const job = ownJob(resource, answers);
   if (job === undefined) {
-    const deployed = parseRecordedSpec(reconciliationStatus.lastReconciledSpec)?.spec.flinkVersion;
+    const deployed = deployedSpec(reconciliationStatus)?.spec.flinkVersion;
     return deployed !== undefined && isAtLeast(deployed, 2, 3) ? ["applications", "exceptions"] : [];
   }
   if (isTerminal(job.state)) return job.state === jobStatus.state ? [] : ["checkpoints", "exceptions"];
   const config = { ...defaults, ...flattenConfiguration(resource.spec.flinkConfiguration) };
-  return hasOption(config, LAST_STATE_MAX_CHECKPOINT_AGE) ? ["checkpoints", "exceptions"] : ["exceptions"];
+  const { lastReconciledSpec, lastStableSpec } = reconciliationStatus;
+  const provesItself = getBoolean(config, ROLLBACK) && !sameRecord(lastReconciledSpec, lastStableSpec);
+  const needsCheckpoints = provesItself || hasOption(config, LAST_STATE_MAX_CHECKPOINT_AGE);
+  return needsCheckpoints ? ["checkpoints", "exceptions"] : ["exceptions"];
 }
 
 /** `defaults`: the operator's for this resource. */

@@ -2,11 +2,11 @@
 import type { FlinkDeployment } from "../../api/flink-deployment.ts";
 import { type FlinkConfiguration, flattenConfiguration, getNumber } from "../../flink/configuration.ts";
 import { REST_PORT } from "../../flink/options.ts";
-import { parseRecordedSpec } from "../last-reconciled-spec.ts";
+import { deployedSpec } from "../last-reconciled-spec.ts";
 
 /** `defaults`: the operator's for this resource. */
 export function deployedRestPort(resource: FlinkDeployment, defaults: FlinkConfiguration): number {
-  const recorded = parseRecordedSpec(resource.status?.reconciliationStatus?.lastReconciledSpec)?.spec;
+  const recorded = deployedSpec(resource.status?.reconciliationStatus ?? {})?.spec;
   const own = flattenConfiguration((recorded ?? resource.spec).flinkConfiguration);
   const port = getNumber({ ...defaults, ...own }, REST_PORT);
   return port !== undefined && Number.isInteger(port) && port > 0 ? port : Number(REST_PORT.default);

@@ -19,12 +19,14 @@ import {
 import type { JobOverview } from "../../flink/rest-answers.ts";
 import {
   amendRecord,
+  clearError,
   complain,
   effectiveConfiguration,
   emit,
   observeConfiguration,
   ownDeployment,
   type Pass,
+  reconciliationState,
   record,
   recordedSpec,
   requeue,
@@ -114,9 +116,9 @@ function beginSavepoint(pass: Pass): void {
   info.triggerTimestamp = pass.now;
   info.triggerType = "UPGRADE";
   info.formatType = savepointFormat(pass);
-  reconciliationStatus.state = "UPGRADING";
+  reconciliationStatus.state = reconciliationState(pass, "UPGRADING");
   amendRecord(pass, { upgradeMode: "savepoint", firstDeployment: false });
-  delete pass.status.error;
+  clearError(pass);
   askForSavepoint(pass);
 }
 
@@ -142,7 +144,7 @@ function askForSavepoint(pass: Pass): void {
 function beginCancel(pass: Pass): void {
   pass.status.jobStatus.state = "CANCELLING";
   pass.status.jobStatus.updateTime = String(pass.now);
-  pass.status.reconciliationStatus.state = "UPGRADING";
+  pass.status.reconciliationStatus.state = reconciliationState(pass, "UPGRADING");
   amendRecord(pass, { upgradeMode: "savepoint", firstDeployment: false });
   pass.actions.push({ type: "cancel-job", jobId: pass.status.jobStatus.jobId ?? "", bestEffort: false });
   waitFor(pass, "Cancelling", "cancelling the job; its last checkpoint is kept");
