@@ -2,6 +2,12 @@ import { defineConfig } from "vitest/config";
 
 const common = { environment: "node" as const };
 
+const onNode = {
+  globalSetup: ["test/support/node-testbed.ts"],
+  testTimeout: 600_000,
+  hookTimeout: 900_000,
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -27,11 +33,22 @@ export default defineConfig({
         test: {
           ...common,
           name: "e2e",
-          include: ["test/e2e/**/*.test.ts"],
-          globalSetup: ["test/support/node-testbed.ts"],
-          testTimeout: 600_000,
-          hookTimeout: 900_000,
-          fileParallelism: false,
+          ...onNode,
+          include: ["test/e2e/*.test.ts"],
+          // Most of an end-to-end test is waiting; two files at a time keep two cores busy.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: "outages",
+          ...onNode,
+          // They take the API server away from everybody, so they run alone.
+          include: ["test/e2e/outages/*.test.ts"],
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

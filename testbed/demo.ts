@@ -1,6 +1,6 @@
 /** `make demo`: a real Flink job on a real Kubernetes, changed, broken and healed, with every record counted. */
 import { useNode } from "./node.ts";
-import { BUCKET, type Cluster, installOperator, Job } from "./scenario.ts";
+import { type Cluster, installOperator, Job } from "./scenario.ts";
 
 const started = Date.now();
 
@@ -46,8 +46,7 @@ async function story(cluster: Cluster): Promise<void> {
 }
 
 say("bring up Kubernetes, the S3 server and the images (the first time this builds them)");
-const testbed = await useNode(["flink-2.3", "sluice"]);
-testbed.s3.bucketDir(BUCKET);
+await useNode(["flink-2.3", "sluice"]);
 say("install Sluice: CRDs, rights, operator");
 await story(await installOperator());
 say("done. The testbed is still up: bin/testbed status, bin/testbed down");

@@ -20,15 +20,23 @@ function manifest(name: string): string {
 }
 
 /** CRDs, rights and the operator's pod, as a user would apply them. */
-export async function installOperator(): Promise<Cluster> {
+/** The running node testbed. */
+export function attachCluster(): Cluster {
   const testbed = attachNode();
-  const { kubectl } = testbed;
+  return { testbed, kubectl: testbed.kubectl };
+}
+
+export async function installOperator(): Promise<Cluster> {
+  const cluster = attachCluster();
+  const { testbed, kubectl } = cluster;
+  // Before any job starts: Flink's JobManager ends when the bucket of its HA storage is not there.
+  testbed.s3.bucketDir(BUCKET);
   await kubectl(["apply", "--server-side", "-f", join(import.meta.dirname, "../deploy/crds")]);
   await kubectl(["apply", "-f", "-"], manifest("operator/operator.yaml"));
   await kubectl(["apply", "-f", "-"], manifest("operator/rbac.yaml"));
   await kubectl(["-n", "sluice-system", "rollout", "restart", OPERATOR]);
   await kubectl(["-n", "sluice-system", "rollout", "status", OPERATOR, "--timeout=180s"]);
-  return { testbed, kubectl };
+  return cluster;
 }
 
 export function operatorLogs({ kubectl }: Cluster): Promise<string> {

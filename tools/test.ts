@@ -30,6 +30,8 @@ interface Report {
 }
 
 const hour = 3_600_000;
+/** Projects of vitest.config.ts that run together, where they are not the name itself. */
+const PROJECTS: Readonly<Record<string, readonly string[]>> = { e2e: ["e2e", "outages"] };
 const sum: Sum = { passed: 0, failed: 0, skipped: [] };
 const strict = process.env["SLUICE_NOTHING_SKIPPED"] === "1";
 
@@ -67,7 +69,8 @@ async function project(name: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "sluice-test-"));
   const file = join(folder, "report.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-  const good = await show("vitest", ["run", "--project", name, "--passWithNoTests", ...reporters], hour);
+  const projects = (PROJECTS[name] ?? [name]).flatMap((one) => ["--project", one]);
+  const good = await show("vitest", ["run", ...projects, "--passWithNoTests", ...reporters], hour);
   add(name, good, file);
   rmSync(folder, { recursive: true, force: true });
 }

@@ -147,6 +147,8 @@ function mainContainer(pod: JobManagerPod, own: Container, { mounts, env }: Moun
     ports: [...(own.ports ?? []), ...(readBoolean(config, HOST_NETWORK) ? [] : ports(config))],
     env: [...(own.env ?? []), ...environment(config), ...env],
     volumeMounts: [...(own.volumeMounts ?? []), ...mounts],
+    // Kubernetes then keeps the end of the log of a JobManager that failed, from where the status can say why.
+    terminationMessagePolicy: own.terminationMessagePolicy ?? "FallbackToLogsOnError",
   };
 }
 

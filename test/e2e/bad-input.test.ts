@@ -1,13 +1,13 @@
 /** Mistakes in a job file, on a real cluster: what runs goes on, and status and events name the field and the remedy. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Cluster, installOperator, Job, until } from "../../testbed/scenario.ts";
+import { type Cluster, attachCluster, Job, until } from "../../testbed/scenario.ts";
 import { nodeMissing } from "../support/node-testbed.ts";
 
 let cluster: Cluster;
 let job: Job;
-beforeAll(async () => {
+beforeAll(() => {
   if (nodeMissing()) return;
-  cluster = await installOperator();
+  cluster = attachCluster();
 });
 
 function condition(found: Awaited<ReturnType<Job["get"]>>, type: string) {
@@ -62,26 +62,89 @@ describe.skipIf(nodeMissing())("a running job whose spec becomes invalid", () =>
     expect(mended.status?.error).toBeUndefined();
   });
 
-  it("goes through a main() that throws, says why, and comes back with its state", async () => {
-    await job.provesNoLoss();
-    const { spec } = await job.get();
-    await job.patch({ job: { args: [...(spec.job?.args ?? []), "--fail"] } });
-    const found = await job.state("FAILED", 240);
-    expect(found.status?.error).toMatch(/Exception|Error/);
-    expect(condition(found, "Stalled")?.status).toBe("True");
-    await job.patch({ job: { args: spec.job?.args ?? [] } });
-    await job.stable(240);
+  it("goes on with its last good spec when a change does not work, and says why", async () => {
+    await job.patch({ flinkConfiguration: { "kubernetes.operator.deployment.readiness.timeout": "15 s" } });
+    await job.stable();
     await job.provesNoLoss();
   });
 
-  it("goes through an image that does not exist, says why, and comes back with its state", async () => {
-    const { spec } = await job.get();
-    await job.patch({ image: "sluice.test/flink:missing" });
-    const found = await stalled(240);
-    expect(found.status?.error).toMatch(/ErrImageNeverPull|ImagePull/);
+  it.each([
+    ["main() throws", { job: { args: ["--fail"] } }, /Exception|Error/],
+    ["the jar is not in the image", { job: { jarURI: "local:///opt/flink/none.jar" } }, /none\.jar/],
+    ["the image does not exist", { image: "sluice.test/flink:missing" }, /ErrImageNeverPull|not present/],
+  ])("when %s", async (_what, spec, cause) => {
+    const before = await job.get();
+    const generation = await job.patch(spec);
+    const back = await until("ROLLED_BACK and RUNNING", 240, async () => {
+      const found = await job.get();
+      const { lifecycleState, jobStatus } = found.status ?? {};
+      return lifecycleState === "ROLLED_BACK" && jobStatus?.state === "RUNNING" && found;
+    });
+    expect(back.status?.error).toContain(`generation ${generation} was rolled back`);
+    expect(back.status?.error).toMatch(cause);
+    expect(condition(back, "Stalled")).toMatchObject({ status: "True", reason: "RolledBack" });
+    expect(await events()).toContain("Rolling back failed deployment");
+    await job.provesNoLoss();
+    await cluster.kubectl(
+      ["-n", job.namespace, "replace", "-f", "-"],
+      JSON.stringify({ ...(await job.get()), spec: before.spec }),
+    );
+    const mended = await job.stable();
+    expect(mended.status?.jobStatus?.jobId).toBe(back.status?.jobStatus?.jobId);
+    expect(mended.status?.error).toBeUndefined();
+  });
+
+  it("leaves nothing behind", async () => {
+    await job.provesNoLoss();
+    await job.deleteLeavesNothing();
+  });
+});
+
+describe.skipIf(nodeMissing())("a first deployment whose pods cannot run", () => {
+  const init = (container: object): Record<string, unknown> => ({
+    jobManager: {
+      podTemplate: {
+        spec: { initContainers: [{ name: "prepare", image: "sluice.test/flink:1.20", ...container }] },
+      },
+    },
+  });
+  const never = { imagePullPolicy: "Never" };
+
+  it("is applied", async () => {
+    job = await Job.create(cluster, { flink: "1.20", upgradeMode: "savepoint" });
+    await job.apply();
+  });
+
+  it.each([
+    [
+      "crash",
+      init({ ...never, command: ["sh", "-c", "echo no such license >&2; exit 3"] }),
+      /CrashLoopBackOff.*exit code 3: no such license/,
+    ],
+    [
+      "need more memory than their limit",
+      init({ ...never, command: ["tail", "/dev/zero"], resources: { limits: { memory: "32Mi" } } }),
+      /OOMKilled/,
+    ],
+    [
+      "fit on no node",
+      { jobManager: { podTemplate: { spec: { initContainers: null, nodeSelector: { disk: "none" } } } } },
+      /Unschedulable/,
+    ],
+  ])("says so when they %s", async (_what, spec, cause) => {
+    await job.patch(spec);
+    const found = await until("the cause in status and condition", 120, async () => {
+      const now = await job.get();
+      return cause.test(`${condition(now, "Stalled")?.reason} ${condition(now, "Stalled")?.message}`) && now;
+    });
     expect(found.status?.jobManagerDeploymentStatus).toBe("ERROR");
-    await job.patch({ image: spec.image });
-    await job.stable(240);
+    expect(found.status?.error).toMatch(new RegExp(cause.source.split(".*").at(-1) ?? ""));
+    expect(await events()).toMatch(new RegExp(cause.source.split(".*")[0] ?? ""));
+  });
+
+  it("and runs as soon as they can", async () => {
+    await job.patch({ jobManager: { podTemplate: null } });
+    await job.stable();
     await job.provesNoLoss();
     await job.deleteLeavesNothing();
   });

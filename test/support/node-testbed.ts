@@ -1,14 +1,8 @@
-/** Vitest's global set-up of the end-to-end tests: one node testbed for all of them. Tests use `nodeTestbed()`. */
+/** Vitest's global set-up of the end-to-end tests: one node testbed with one operator. Tests use `attachCluster()`. */
 import { inject } from "vitest";
 import type { TestProject } from "vitest/node";
-import {
-  attachNode,
-  isNodeUp,
-  nodeObstacle,
-  takeNodeDown,
-  useNode,
-  type NodeTestbed,
-} from "../../testbed/node.ts";
+import { isNodeUp, nodeObstacle, takeNodeDown, useNode } from "../../testbed/node.ts";
+import { installOperator } from "../../testbed/scenario.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -31,15 +25,11 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   }
   const wasUp = await isNodeUp();
   await useNode(process.env["SLUICE_TESTBED_IMAGES"]?.split(","));
+  await installOperator();
   return wasUp ? undefined : takeNodeDown;
 }
 
 /** True where the node testbed cannot be: `describe.skipIf(nodeMissing())`. */
 export function nodeMissing(): boolean {
   return inject("nodeObstacle") !== "";
-}
-
-/** The running node testbed, shared by all end-to-end tests: stay in your own namespaces and buckets. */
-export function nodeTestbed(): NodeTestbed {
-  return attachNode();
 }

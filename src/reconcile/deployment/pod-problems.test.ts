@@ -65,6 +65,38 @@ describe("what keeps a pod from running", () => {
       `CrashLoopBackOff: ${MAIN} exit code 1: no main class`,
     ],
     [
+      "a crash loop with the end of a log",
+      [
+        waiting("CrashLoopBackOff", "back-off 5m0s", {
+          reason: "Error",
+          exitCode: 239,
+          message: [
+            "12:00:00,000 ERROR o.a.f.runtime.entrypoint.ClusterEntrypoint [] - Fatal error occurred.",
+            "java.util.concurrent.CompletionException: java.lang.Error: outer",
+            "\tat java.base/java.lang.Thread.run(Unknown Source) [?:?]",
+            "Caused by: com.amazonaws.services.s3.model.AmazonS3Exception: The specified bucket does not exist",
+            "\tat com.amazonaws.http.AmazonHttpClient.execute(AmazonHttpClient.java:1) ~[?:?]",
+            "\t... 3 more",
+            "",
+          ].join("\n"),
+        }),
+      ],
+      `CrashLoopBackOff: ${MAIN} exit code 239: Caused by: com.amazonaws.services.s3.model.AmazonS3Exception: ` +
+        "The specified bucket does not exist",
+    ],
+    [
+      "a crash loop with an exception that has no cause",
+      [
+        waiting("CrashLoopBackOff", "back-off 5m0s", {
+          reason: "Error",
+          exitCode: 1,
+          message:
+            "starting\njava.lang.IllegalArgumentException: no such class\n\tat Main.main(Main.java:1)\n",
+        }),
+      ],
+      `CrashLoopBackOff: ${MAIN} exit code 1: java.lang.IllegalArgumentException: no such class`,
+    ],
+    [
       "a crash loop without last words",
       [waiting("CrashLoopBackOff", "back-off 5m0s", { reason: "Error", exitCode: 137 })],
       `CrashLoopBackOff: ${MAIN} exit code 137`,

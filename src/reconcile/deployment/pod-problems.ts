@@ -36,6 +36,18 @@ const WAITING_REASONS = new Set([
   "OOMKilled",
 ]);
 
+/**
+ * What a container's last words say, in one line: the innermost cause of an exception, else the last line. They are the
+ * end of its log where it leaves no termination message (`terminationMessagePolicy` in resources/job-manager-pod.ts).
+ */
+function lastWords(message: string): string {
+  const lines = message.split("\n").map((line) => line.trim());
+  const told = lines.filter((line) => line !== "");
+  const cause = told.findLast((line) => line.startsWith("Caused by: "));
+  const exception = told.findLast((line) => /^(?!at )\S*(Exception|Error)\b/.test(line));
+  return cause ?? exception ?? told.at(-1) ?? "";
+}
+
 function containerProblem({ name, state, lastState }: ContainerStatus): Omit<PodProblem, "pod"> | undefined {
   const last = state?.terminated ?? lastState?.terminated;
   if (last?.reason === "OOMKilled") {
@@ -47,7 +59,7 @@ function containerProblem({ name, state, lastState }: ContainerStatus): Omit<Pod
   const waiting = state?.waiting;
   if (waiting?.reason === undefined || !WAITING_REASONS.has(waiting.reason)) return undefined;
   const ended =
-    last && `exit code ${last.exitCode ?? "unknown"}${last.message ? `: ${last.message.trim()}` : ""}`;
+    last && `exit code ${last.exitCode ?? "unknown"}${last.message ? `: ${lastWords(last.message)}` : ""}`;
   const text = waiting.reason === "CrashLoopBackOff" ? (ended ?? waiting.message) : waiting.message;
   return { reason: waiting.reason, message: `[${name}] ${text ?? waiting.reason}` };
 }

@@ -68,6 +68,12 @@ export const allowedDifferences: readonly AllowedDifference[] = [
     when: ({ sluice }) => sluice === undefined,
   },
   {
+    reason: "Sluice has Kubernetes keep the end of a failed JobManager's log, to say why it failed.",
+    path: /^Deployment\/.*\.containers\.0\.terminationMessagePolicy$/,
+    when: ({ client, sluice }) =>
+      (client === undefined || client === "File") && sluice === "FallbackToLogsOnError",
+  },
+  {
     reason:
       "A Deployment's pods always restart. The client says so in its log and then sends the template's policy, which Kubernetes refuses.",
     path: /^Deployment\/.*\.template\.spec\.restartPolicy$/,
