@@ -32,6 +32,10 @@ interface Report {
 const hour = 3_600_000;
 /** Projects of vitest.config.ts that run together, where they are not the name itself. */
 const PROJECTS: Readonly<Record<string, readonly string[]>> = { e2e: ["e2e", "outages"] };
+const onNode: Readonly<Record<string, string>> = {
+  e2e: "e2e: every end-to-end test on real Flink",
+  selftest: "the testbed's own test",
+};
 const sum: Sum = { passed: 0, failed: 0, skipped: [] };
 const strict = process.env["SLUICE_NOTHING_SKIPPED"] === "1";
 
@@ -68,7 +72,9 @@ async function selftest(): Promise<void> {
 async function project(name: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "sluice-test-"));
   const file = join(folder, "report.json");
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+  // An end-to-end test takes minutes: each is shown as it ends.
+  const shown = onNode[name] === undefined ? "default" : "verbose";
+  const reporters = [`--reporter=${shown}`, "--reporter=json", `--outputFile.json=${file}`];
   const projects = (PROJECTS[name] ?? [name]).flatMap((one) => ["--project", one]);
   const good = await show("vitest", ["run", ...projects, "--passWithNoTests", ...reporters], hour);
   add(name, good, file);
@@ -96,10 +102,6 @@ function add(name: string, good: boolean, file: string): void {
 
 const wanted = process.argv.slice(2);
 const started = performance.now();
-const onNode: Readonly<Record<string, string>> = {
-  e2e: "e2e: every end-to-end test on real Flink",
-  selftest: "the testbed's own test",
-};
 const obstacle = nodeObstacle();
 const runnable = wanted.filter((name) => obstacle === undefined || onNode[name] === undefined);
 for (const name of wanted) {
