@@ -118,7 +118,11 @@ describe.skipIf(nodeMissing())("a first deployment whose pods cannot run", () =>
   it.each([
     [
       "crash",
-      init({ ...never, command: ["sh", "-c", "echo no such license >&2; exit 3"] }),
+      init({
+        ...never,
+        command: ["sh", "-c", "echo no such license >&2; exit 3"],
+        terminationMessagePolicy: "FallbackToLogsOnError",
+      }),
       /CrashLoopBackOff.*exit code 3: no such license/,
     ],
     [
