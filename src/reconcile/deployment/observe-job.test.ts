@@ -112,6 +112,21 @@ describe("a job that ended is recorded together with where its state is", () => 
     expect(outcome.status.jobStatus?.upgradeSavepointPath).toBe(path);
   });
 
+  it.each<["FAILED" | "CANCELED" | "FINISHED", string, string | undefined]>([
+    ["FINISHED", "nowhere: it is done, and a new start begins at the beginning", undefined],
+    ["CANCELED", "unknown: what is older must not be taken for it", LAST_STATE_MARKER],
+    ["FAILED", "unknown: what is older must not be taken for it", LAST_STATE_MARKER],
+  ])("if Flink discarded the last checkpoint of one that is %s, %s", (state, _, path) => {
+    const latest = {
+      restored: { id: 2, externalPath: "s3://savepoint" },
+      completed: { id: 6, externalPath: "s3://chk-6", discarded: true },
+    };
+    const outcome = terminal(state, { checkpoints: checkpoints(latest) }, before);
+    expect(outcome.jobState).toBe(state);
+    expect(outcome.status.jobStatus?.upgradeSavepointPath).toBe(path);
+    expect(outcome.events.includes("CheckpointNotFound")).toBe(state !== "FINISHED");
+  });
+
   it.each<[string, FlinkAnswers]>([
     ["while Flink does not answer", { checkpoints: unreachable() }],
     ["while Flink has trouble", { checkpoints: refused(500) }],

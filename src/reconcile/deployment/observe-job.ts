@@ -5,9 +5,15 @@ import {
   CHECKPOINT_STATISTICS_CACHE,
   CHECKPOINTING_INTERVAL,
   CHECKPOINTS_DIR,
+  EXTERNALIZED_RETENTION,
   WEB_REFRESH_INTERVAL,
 } from "../../flink/options.ts";
-import type { CheckpointStatistics, JobExceptions, JobOverview } from "../../flink/rest-answers.ts";
+import type {
+  CheckpointReference,
+  CheckpointStatistics,
+  JobExceptions,
+  JobOverview,
+} from "../../flink/rest-answers.ts";
 import {
   complain,
   emit,
@@ -28,12 +34,26 @@ import { isHealthy } from "./healthy.ts";
 const NOT_ADDRESSABLE = "<checkpoint-not-externally-addressable>";
 
 /** The newest of what a job could be restored from; ids rise over checkpoints and savepoints alike. */
-export function newestPath(statistics: CheckpointStatistics): string | undefined {
+function newestReference(statistics: CheckpointStatistics): CheckpointReference | undefined {
   const { completed, savepoint, restored } = statistics.latest;
   const candidates = [restored, completed, savepoint].filter((one) => one?.externalPath !== undefined);
   return candidates.reduce<(typeof candidates)[number]>((newest, one) => {
     return newest === undefined || (one !== undefined && one.id >= newest.id) ? one : newest;
-  }, undefined)?.externalPath;
+  }, undefined);
+}
+
+export function newestPath(statistics: CheckpointStatistics): string | undefined {
+  return newestReference(statistics)?.externalPath;
+}
+
+/**
+ * Flink removes the last checkpoint of a job that FINISHED: all is done, and a new start begins at the beginning. Of one
+ * that did not finish it is removed where the user asked not to keep it; what is older must not be taken for its state.
+ */
+function discardedPath(state: FlinkJobState): { known: true; path?: string; problem?: string } {
+  if (state === "FINISHED") return { known: true };
+  const problem = `Flink discarded the job's last checkpoint: see ${EXTERNALIZED_RETENTION.key}`;
+  return { known: true, path: LAST_STATE_MARKER, problem };
 }
 
 /** Milliseconds beyond the cache's time that the clocks of JobManager and Sluice may differ. */
@@ -63,6 +83,7 @@ function terminalPath(
   const before = pass.status.jobStatus.upgradeSavepointPath;
   if (checkpoints === undefined) return { known: false };
   if (checkpoints.ok) {
+    if (newestReference(checkpoints.value)?.discarded === true) return discardedPath(job.state);
     const path = newestPath(checkpoints.value);
     if (path === NOT_ADDRESSABLE) {
       return {
