@@ -178,6 +178,15 @@ describe("a change whose JobManager does not come up", () => {
     expect(trace.resource.status?.jobStatus?.upgradeSavepointPath).toBe(SAVED);
   });
 
+  it.each([
+    ["is waited for", undefined, "DEPLOYED"],
+    ["is given up with rollback switched on", "true", "ROLLING_BACK"],
+  ])("and is only slow %s", (_what, option, lifecycle) => {
+    const trace = deployedChange(...(option === undefined ? [] : [rollback(option)]));
+    const { scene = gone() } = bringUpSteps(HA)[1] ?? {};
+    expect(trace.pass(scene(trace.resource), 10 * MINUTE).lifecycle).toBe(lifecycle);
+  });
+
   it("stays when it may have run and its state is not known", () => {
     const trace = deployedChange(withConfiguration({ "high-availability.type": "NONE" }));
     const started = imagePullBackOff([], NOW);

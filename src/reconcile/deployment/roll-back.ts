@@ -1,6 +1,6 @@
 /**
- * Back to the last spec that ran well (2.11). A change whose job fails, or whose JobManager does not come up, before it
- * ever ran is undone without being asked: the job goes on from the state it was stopped with. With
+ * Back to the last spec that ran well (2.11). A change whose job fails, or whose JobManager cannot run, before it ever
+ * ran is undone without being asked: the job goes on from the state it was stopped with. With
  * `kubernetes.operator.deployment.rollback.enabled: true` a job has to prove itself for longer (healthy.ts), and is
  * rolled back when it does not; with `false` nothing is rolled back.
  *
@@ -83,8 +83,11 @@ function causeOfRollback(pass: Pass): string | undefined {
   if (jobStatus.state === "FAILED") return errorMessage(error) ?? "the job failed";
   const timeout = getDuration(observeConfiguration(pass), READINESS_TIMEOUT) ?? 0;
   if (pass.now - (reconciliationStatus.reconciliationTimestamp ?? 0) <= timeout) return undefined;
+  if (jobManagerDeploymentStatus === "ERROR") return errorMessage(error) ?? "the JobManager cannot run";
+  // A JobManager that is only slow is given up where the user asked for it.
+  if (how === "never-ran") return undefined;
   if (jobManagerDeploymentStatus !== "READY") return errorMessage(error) ?? "the JobManager does not come up";
-  return how === "unhealthy" ? unhealthy(pass) : undefined;
+  return unhealthy(pass);
 }
 
 /** Somewhere to go back to, that is not where the job is, and that its state belongs to. */
