@@ -69,7 +69,7 @@ export const allowedDifferences: readonly AllowedDifference[] = [
   },
   {
     reason: "Sluice has Kubernetes keep the end of a failed JobManager's log, to say why it failed.",
-    path: /^Deployment\/.*\.containers\.0\.terminationMessagePolicy$/,
+    path: /^Deployment\/.*\.containers\.\d+\.terminationMessagePolicy$/,
     when: ({ client, sluice }) =>
       (client === undefined || client === "File") && sluice === "FallbackToLogsOnError",
   },
