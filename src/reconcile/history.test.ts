@@ -202,8 +202,9 @@ describe("the last entry", () => {
   it.each<[string, ResourceChange, string]>([
     ["the HA metadata", withUpgradeMode("last-state"), "its state is in Flink's HA metadata"],
     ["nothing", withUpgradeMode("stateless"), "it keeps no state"],
-  ])("is suspended with %s", (_what, mode, message) => {
-    const trace = new Trace(flinkDeployment(mode, running()));
+  ])("is suspended with %s, whatever it was started from", (_what, mode, message) => {
+    const old = { restore: "savepoint", job: { upgradeSavepointPath: "s3://old" } } as const;
+    const trace = new Trace(flinkDeployment(mode, running(old)));
     trace.change(edited(withJobState("suspended")));
     pass(trace, up("RUNNING"), gone());
     expect(entries(trace).at(-1)).toMatchObject({ outcome: "Suspended", message });

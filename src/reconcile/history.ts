@@ -63,6 +63,7 @@ function describes(entry: HistoryEntry, spec: FlinkDeploymentSpec, status: Defau
   return entry.generation === (rolledBack ? undefined : status.observedGeneration);
 }
 
+/** What the cluster that is there was started from; undefined without a job. */
 function restoredFrom({ reconciliationStatus, jobStatus }: DefaultedStatus): string | undefined {
   const mode = deployedSpec(reconciliationStatus)?.spec.job?.upgradeMode;
   const path = jobStatus.upgradeSavepointPath ?? "";
@@ -117,11 +118,17 @@ function newEntry(
   };
 }
 
-/** Where a suspended job's state is. */
-function keptState(status: DefaultedStatus): string {
-  const from = restoredFrom(status);
-  if (from === EMPTY) return "it keeps no state";
-  return from === LATEST_STATE ? "its state is in Flink's HA metadata" : `its state is in ${from}`;
+/** Where the state of a stopped job is, by how it was stopped: a path, or in words; undefined when there is none. */
+export function stateOfStopped({ reconciliationStatus, jobStatus }: DefaultedStatus): string | undefined {
+  const mode = deployedSpec(reconciliationStatus)?.spec.job?.upgradeMode;
+  const path = jobStatus.upgradeSavepointPath ?? "";
+  if (mode === "last-state" || path === LAST_STATE_MARKER) return "Flink's HA metadata";
+  return mode === "stateless" || path === "" ? undefined : path;
+}
+
+function suspendedWith(status: DefaultedStatus): string {
+  const state = stateOfStopped(status);
+  return state === undefined ? "it keeps no state" : `its state is in ${state}`;
 }
 
 function outcomeOf(status: DefaultedStatus, last: HistoryEntry): Outcome | undefined {
@@ -132,7 +139,7 @@ function outcomeOf(status: DefaultedStatus, last: HistoryEntry): Outcome | undef
     return isFailed ? { outcome: "RolledBack", ...because(status) } : undefined;
   }
   if (isUnderWay(status) || lifecycleState === "DELETING") return undefined;
-  if (runningSpec(status) === undefined) return { outcome: "Suspended", message: keptState(status) };
+  if (runningSpec(status) === undefined) return { outcome: "Suspended", message: suspendedWith(status) };
   if (lifecycleState === "FAILED") return { outcome: "Failed", ...because(status) };
   const { state = "RUNNING" } = jobStatus;
   const proven = lifecycleState === "STABLE" || lifecycleState === "ROLLED_BACK";
