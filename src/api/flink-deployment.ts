@@ -5,6 +5,7 @@
  */
 import type { PodSpec } from "kubernetes-types/core/v1.d.ts";
 import { type Static, Type } from "typebox";
+import { HistoryEntry } from "./history.ts";
 import type { Kind } from "./kind.ts";
 import type { Condition, KubeObject, ObjectMeta } from "./kube-object.ts";
 import { field, FreeForm, Int32, Int64, KubernetesType, StringEnum, StringMap } from "./schema.ts";
@@ -267,6 +268,10 @@ export const commonStatus = {
   observedGeneration: field(Int64, "Generation of the spec in lastReconciledSpec."),
   lifecycleState: field(LifecycleState, "The resource's state in one word."),
   reconciliationStatus: field(ReconciliationStatus, "What was deployed and how far a change has come."),
+  history: field(
+    Type.Array(HistoryEntry),
+    "The specs that ran, oldest first, as many as sluice.history.max.count. Sluice's own.",
+  ),
 };
 
 export const FlinkDeploymentStatus = Type.Object({

@@ -1,6 +1,6 @@
 /**
- * The options under `kubernetes.operator.` and `job.autoscaler.`, and those of Flink's that Sluice reads, with their
- * types: to find misspelt names and unreadable values before they are ignored in silence.
+ * The options under `kubernetes.operator.`, `job.autoscaler.` and `sluice.`, and those of Flink's that Sluice reads,
+ * with their types: to find misspelt names and unreadable values before they are ignored in silence.
  */
 
 export type OptionType =
@@ -152,6 +152,12 @@ const FLINK: [OptionType, string][] = [
   ],
 ];
 
+const SLUICE: [OptionType, string][] = [
+  ["boolean", "deployment.healthy.checkpoint"],
+  ["duration", "deployment.healthy.window"],
+  ["integer", "history.max.count"],
+];
+
 export const knownOptions: ReadonlyMap<string, KnownOption> = new Map([
   ...OPERATOR.flatMap(([type, names, operatorOnly]) => named(OPERATOR_PREFIX, type, names, operatorOnly)),
   ...AUTOSCALER.flatMap(([type, names]) => [
@@ -159,6 +165,7 @@ export const knownOptions: ReadonlyMap<string, KnownOption> = new Map([
     ...named(OPERATOR_PREFIX + AUTOSCALER_PREFIX, type, names),
   ]),
   ...FLINK.flatMap(([type, names]) => named("", type, names)),
+  ...SLUICE.flatMap(([type, names]) => named("sluice.", type, names)),
 ]);
 
 const families = [...knownOptions].filter(([, { type }]) => type === "map");

@@ -67,5 +67,7 @@ export const READINESS_TIMEOUT = operator("deployment.readiness.timeout", "5 min
 export const HEALTHY_WINDOW: Option = { key: "sluice.deployment.healthy.window", default: "30 s" };
 /** With rollback: whether that takes a completed checkpoint, too, of a job that makes checkpoints. */
 export const HEALTHY_CHECKPOINT: Option = { key: "sluice.deployment.healthy.checkpoint", default: "true" };
+/** How many of the specs that ran are kept in `status.history`; 0: none. */
+export const HISTORY_MAX_COUNT: Option = { key: "sluice.history.max.count", default: "5" };
 export const MERGE_ARRAYS_BY_NAME = operator("pod-template.merge-arrays-by-name", "false");
 export const PERIODIC_SAVEPOINT_INTERVAL = operator("periodic.savepoint.interval");

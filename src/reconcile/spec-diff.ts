@@ -158,8 +158,8 @@ const SECRET =
   /passw|secret|token|(access|account|api|service).?key|credential|signature|auth.?params|basic.?auth|jaas|http.?headers|\bsas\b/i;
 const USER_INFO = /:\/\/[^/\s@]+@/;
 
-/** Credentials never reach an event: neither by the name of the option, nor inside an argument or address. */
-function isSecret({ path, from, to }: FieldChange): boolean {
+/** Credentials are never shown: neither by the name of the option, nor inside an argument or address. */
+export function isSecret({ path, from, to }: Pick<FieldChange, "path" | "from" | "to">): boolean {
   return [path, render(from), render(to)].some((text) => SECRET.test(text) || USER_INFO.test(text));
 }
 

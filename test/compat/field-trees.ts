@@ -1,6 +1,6 @@
 /**
- * The fields of the four kinds as the Apache Flink Kubernetes Operator documents them, written down by hand and
- * without a look at src/api: the other side of the comparison.
+ * The fields of the four kinds as the Apache Flink Kubernetes Operator documents them, and Sluice's additions, written
+ * down by hand and without a look at src/api: the other side of the comparison.
  */
 
 export type FieldType =
@@ -103,7 +103,20 @@ const jobStatus: FieldType = {
     },
   },
 };
+/** What Sluice adds to the status of both: told apart, since the Apache operator's CRD drops it. */
+const additions: Fields = {
+  history: {
+    list: {
+      object: {
+        ...of("long", "revision generation"),
+        ...of("string", "startTime outcomeTime stableTime image flinkVersion restoredFrom message spec"),
+        outcome: { enum: "Deployed Stable Failed RolledBack Suspended" },
+      },
+    },
+  },
+};
 const commonStatus: Fields = {
+  ...additions,
   jobStatus,
   error: "string",
   observedGeneration: "long",

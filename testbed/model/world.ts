@@ -85,6 +85,11 @@ export class World {
     return this.cluster?.job;
   }
 
+  /** What the cluster that is there was made from. */
+  get deployed(): ClusterInputs["spec"] | undefined {
+    return this.cluster?.inputs.spec;
+  }
+
   private newId(): string {
     return (++this.counter).toString(16).padStart(32, "0");
   }

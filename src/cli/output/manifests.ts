@@ -12,17 +12,18 @@ function scalarStyle(node: Scalar): void {
   else if (!SURELY_TEXT.test(node.value) || WORDS.test(node.value)) node.type = "QUOTE_DOUBLE";
 }
 
+/** One value as a document, without the line that parts documents. */
+export function asYaml(value: unknown): string {
+  const document = new Document(value, { aliasDuplicateObjects: false });
+  visit(document, {
+    // Keys stay as they are: kubectl makes text of whatever it takes them for.
+    Scalar: (key, node) => {
+      if (key !== "key") scalarStyle(node);
+    },
+  });
+  return document.toString({ lineWidth: 0 });
+}
+
 export function manifests(objects: readonly KubeObject[]): string {
-  return objects
-    .map((object) => {
-      const document = new Document(object, { aliasDuplicateObjects: false });
-      visit(document, {
-        // Keys stay as they are: kubectl makes text of whatever it takes them for.
-        Scalar: (key, node) => {
-          if (key !== "key") scalarStyle(node);
-        },
-      });
-      return `---\n${document.toString({ lineWidth: 0 })}`;
-    })
-    .join("");
+  return objects.map((object) => `---\n${asYaml(object)}`).join("");
 }

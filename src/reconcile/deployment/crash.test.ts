@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { FlinkDeployment, UpgradeMode } from "../../api/flink-deployment.ts";
 import type { FlinkAnswers, Observed } from "../decision.ts";
 import { BROKEN_IMAGE, World } from "../../../testbed/model/world.ts";
+import { specOf } from "../history.ts";
 import { sameJson } from "../last-reconciled-spec.ts";
 import { decide } from "./decide.ts";
 import { nextQuestions } from "./questions.ts";
@@ -135,6 +136,26 @@ const gentle = fc.oneof(...passes, among(...changes));
 const step = fc.oneof(...passes, among(...changes, "kill", "delete", "delete-background"));
 
 function apply(world: World, one: Step): void {
+  take(world, one);
+  historyAgrees(world);
+}
+
+/** Whenever Sluice says that a cluster is deployed, the last entry of the history is that cluster's. */
+function historyAgrees(world: World): void {
+  const { history = [], reconciliationStatus = {} } = world.resource.status ?? {};
+  const { state, lastReconciledSpec } = reconciliationStatus;
+  const revisions = history.map(({ revision = 0 }) => revision);
+  expect(revisions).toEqual(revisions.map((_, nth) => (revisions[0] ?? 0) + nth));
+  expect(history.length).toBeLessThanOrEqual(5);
+  const wanted = JSON.parse(lastReconciledSpec ?? "null")?.spec.job.state;
+  const isDeployed = (state === "DEPLOYED" || state === "ROLLED_BACK") && wanted === "running";
+  if (!isDeployed || world.deployed === undefined) return;
+  const last = specOf(history.at(-1) ?? {});
+  const what = (spec: typeof last): unknown[] => [spec?.image, spec?.job?.parallelism];
+  expect(what(last), explain(world)).toEqual(what(world.deployed));
+}
+
+function take(world: World, one: Step): void {
   switch (one.do) {
     case "pass":
       pass(world, one.calls);
@@ -213,6 +234,7 @@ describe("a crash between any two external calls", () => {
           settle(world);
           expect(world.violations, explain(world)).toEqual([]);
           if (!ended(world)) expect(nothingToGoBackTo(world), explain(world)).toBe(true);
+          historyAgrees(world);
           run(world, [{ do: "mend" }]);
         }),
         { numRuns: 250 },
@@ -266,6 +288,11 @@ function run(world: World, steps: readonly Step[]): void {
   settle(world);
   expect(world.violations, explain(world)).toEqual([]);
   expect(ended(world), explain(world)).toBe(true);
+  historyAgrees(world);
+  const suspended = world.resource.spec.job?.state === "suspended";
+  const outcome = world.resource.status?.history?.at(-1)?.outcome;
+  // A job that was suspended before its first deployment has none.
+  if (!suspended || outcome !== undefined) expect(outcome).toBe(suspended ? "Suspended" : "Stable");
   const recorded = JSON.parse(world.resource.status?.reconciliationStatus?.lastReconciledSpec ?? "null");
   if (recorded?.spec.job.state !== "running") return;
   expect(recorded.spec.job.parallelism).toBe(world.resource.spec.job?.parallelism);

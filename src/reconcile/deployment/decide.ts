@@ -26,6 +26,7 @@ import { getNumber } from "../../flink/configuration.ts";
 import { isSupported } from "../../flink/flink-version.ts";
 import { TASK_SLOTS } from "../../flink/options.ts";
 import type { Decision, Observed, Options } from "../decision.ts";
+import { keepHistory } from "../history.ts";
 import { parseRecordedSpec, type RecordedSpec } from "../last-reconciled-spec.ts";
 import { lifecycleState } from "../lifecycle-state.ts";
 import {
@@ -249,6 +250,7 @@ function finish(pass: Pass): Decision {
   setTaskManagerStatus(pass);
   setConditions(pass);
   pass.status.lifecycleState = lifecycleState(pass.status);
+  keepHistory(pass);
   const { actions, status, events, requeueAfter, exceptionsReportedUntil } = pass;
   return { actions, status, events, requeueAfter, exceptionsReportedUntil };
 }

@@ -134,6 +134,10 @@ describe("a job that the Apache operator has deployed", () => {
     ]);
     expect(trace.resource.status?.reconciliationStatus?.lastReconciledSpec).toBe(record);
     expect(trace.resource.status?.clusterInfo).toMatchObject({ "total-cpu": "2.0" });
+    const spec = JSON.stringify(trace.resource.spec);
+    expect(trace.resource.status?.history).toEqual([
+      expect.objectContaining({ revision: 1, generation: 1, outcome: "Stable", spec }),
+    ]);
   });
 
   it("is changed as its own", () => {

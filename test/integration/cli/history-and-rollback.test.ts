@@ -1,0 +1,352 @@
+/** `sluice history` and `sluice rollback` against the real API server. No operator runs: the statuses are written here. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
+import type { FlinkDeployment, FlinkDeploymentStatus } from "../../../src/api/flink-deployment.ts";
+import type { HistoryEntry } from "../../../src/api/history.ts";
+import { main } from "../../../src/cli/main.ts";
+import { FLINK_DEPLOYMENTS } from "../../../src/kube/resource-type.ts";
+import {
+  flinkDeployment,
+  withImage,
+  withJob,
+  withParallelism,
+} from "../../../testbed/gen/flink-deployment.ts";
+import { startApi } from "../../../testbed/api.ts";
+import { repository } from "../../../testbed/lib/paths.ts";
+import { running } from "../../../testbed/gen/recorded-status.ts";
+import { apiTestbed } from "../../support/api-testbed.ts";
+import { clientFor } from "../kube/support.ts";
+
+interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function sluice(kubeconfig: string, ...args: string[]): Promise<Run> {
+  const out: string[] = [];
+  const err: string[] = [];
+  async function* nothing(): AsyncGenerator<string> {}
+  const code = await main([...args, "--kubeconfig", kubeconfig], {
+    stdout: { write: (text) => out.push(text) },
+    stderr: { write: (text) => err.push(text) },
+    stdin: nothing(),
+    env: {},
+  });
+  return { code, stdout: out.join(""), stderr: err.join("") };
+}
+
+const first = flinkDeployment(
+  withImage("registry/job:1"),
+  withParallelism(2),
+  withJob({ savepointRedeployNonce: 1 }),
+);
+const second = flinkDeployment(
+  withImage("registry/job:2"),
+  withParallelism(4),
+  withJob({ upgradeMode: "last-state", savepointTriggerNonce: 5 }),
+  ({ spec }) => void (spec.restartNonce = 9),
+);
+
+function entry(revision: number, of: FlinkDeployment, fields: HistoryEntry): HistoryEntry {
+  const image = of.spec.image ?? "";
+  const startTime = new Date(Date.now() - 90 * 60_000).toISOString();
+  const times = { startTime, outcomeTime: startTime };
+  const common = { revision, generation: revision, image, flinkVersion: "v2_3", restoredFrom: "empty" };
+  return {
+    ...common,
+    ...times,
+    outcome: "Stable",
+    stableTime: startTime,
+    spec: JSON.stringify(of.spec),
+    ...fields,
+  };
+}
+
+/** The second image runs; at its first try it was rolled back. */
+const history: HistoryEntry[] = [
+  entry(1, first, {}),
+  entry(2, second, {
+    restoredFrom: "s3://sp-1",
+    outcome: "RolledBack",
+    message: "generation 2 was\nrolled back",
+  }),
+  entry(3, second, { restoredFrom: "s3://sp-2" }),
+];
+
+interface Place {
+  readonly client: ReturnType<typeof clientFor>;
+  readonly kubeconfig: string;
+  readonly namespace: string;
+}
+
+async function place(): Promise<Place> {
+  const api = apiTestbed();
+  return {
+    client: clientFor(api),
+    kubeconfig: api.kubeconfigPath,
+    namespace: await api.freshNamespace("history"),
+  };
+}
+
+/** Creates the second spec's resource with a status; the metadata's generation is 1. */
+async function create(
+  { client, namespace }: Place,
+  status: FlinkDeploymentStatus = { history },
+  metadata: object = {},
+): Promise<FlinkDeployment> {
+  const { apiVersion, kind, spec } = second;
+  const object = { apiVersion, kind, metadata: { name: "job", namespace, ...metadata }, spec };
+  const made = await client.create<FlinkDeployment>(FLINK_DEPLOYMENTS, object);
+  running()(made);
+  return client.replaceStatus(FLINK_DEPLOYMENTS, { ...made, status: { ...made.status, ...status } });
+}
+
+const read = async ({ client, namespace }: Place): Promise<FlinkDeployment> => {
+  const found = await client.get<FlinkDeployment>(FLINK_DEPLOYMENTS, namespace, "job");
+  if (found === undefined) throw new Error("the resource is gone");
+  return found;
+};
+
+describe("sluice history", () => {
+  test("prints what the API server kept, like kubectl", async () => {
+    const here = await place();
+    await create(here);
+    const run = await sluice(here.kubeconfig, "history", "job", "-n", here.namespace);
+    expect(run).toEqual({
+      code: 0,
+      stderr: "",
+      stdout: [
+        "REVISION   GENERATION   AGE   IMAGE            FLINK   PARALLELISM   FROM        OUTCOME",
+        "1          1            90m   registry/job:1   v2_3    2             empty       Stable",
+        "2          2            90m   registry/job:2   v2_3    4             s3://sp-1   RolledBack",
+        "3          3            90m   registry/job:2   v2_3    4             s3://sp-2   Stable",
+        "",
+      ].join("\n"),
+    });
+    const wide = await sluice(here.kubeconfig, "history", "job", "-n", here.namespace, "-o", "wide");
+    expect(wide.stdout).toMatch(/^2 .* RolledBack +90m +generation 2 was rolled back$/m);
+  });
+
+  test("prints entries for programs, and one revision as a manifest that can be applied", async () => {
+    const here = await place();
+    await create(here);
+    const ofJob = ["history", "job", "-n", here.namespace];
+    const json = await sluice(here.kubeconfig, ...ofJob, "-o", "json");
+    expect(JSON.parse(json.stdout)).toMatchObject([{ revision: 1, spec: first.spec }, {}, { revision: 3 }]);
+    expect(parse((await sluice(here.kubeconfig, ...ofJob, "-o", "yaml")).stdout)).toEqual(
+      JSON.parse(json.stdout),
+    );
+    const { stdout } = await sluice(here.kubeconfig, ...ofJob, "--revision", "1");
+    await apiTestbed().kubectl(["apply", "--server-side", "--force-conflicts", "-f", "-"], stdout);
+    expect((await read(here)).spec).toMatchObject({ image: "registry/job:1", job: { parallelism: 2 } });
+  });
+
+  test.each<[string, string[], number, RegExp]>([
+    ["no such revision", ["--revision", "7"], 1, /has no revision 7\nnext: .*1, 2, 3/],
+    ["no number", ["--revision", "last"], 2, /--revision is the number of a revision, not "last"/],
+    ["no such format", ["-o", "xml"], 2, /Allowed choices/],
+  ])("refuses: %s", async (_what, args, code, stderr) => {
+    const here = await place();
+    await create(here);
+    const run = await sluice(here.kubeconfig, "history", "job", "-n", here.namespace, ...args);
+    expect(run).toMatchObject({ code, stdout: "", stderr: expect.stringMatching(stderr) });
+  });
+
+  test("says why there is none", async () => {
+    const here = await place();
+    const ofJob = ["history", "job", "-n", here.namespace];
+    const nobody = await sluice(here.kubeconfig, ...ofJob);
+    expect(nobody).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("there is no FlinkDeployment job"),
+    });
+    await create(here, { reconciliationStatus: {} });
+    const fresh = await sluice(here.kubeconfig, ...ofJob, "-o", "json");
+    expect(fresh).toMatchObject({
+      code: 0,
+      stdout: "[]\n",
+      stderr: expect.stringContaining("not deployed yet"),
+    });
+  });
+});
+
+describe("sluice rollback", () => {
+  test("writes the newest other stable spec, but keeps nonces, job.state and upgradeMode", async () => {
+    const here = await place();
+    const before = await create(here);
+    const run = await sluice(here.kubeconfig, "rollback", "job", "-n", here.namespace);
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    expect(run.stdout).toContain("job goes back to revision 1 (registry/job:1, deployed 90m ago, Stable):\n");
+    expect(run.stdout).toContain("  image: registry/job:2 -> registry/job:1\n  job.parallelism: 4 -> 2\n");
+    expect(run.stdout).toContain("The job goes on from its newest checkpoint.\n");
+    expect(run.stdout).toContain("flinkdeployment.flink.apache.org/job rolled back\n");
+    const { spec, metadata, status } = await read(here);
+    expect(spec).toEqual({
+      ...first.spec,
+      restartNonce: 9,
+      job: {
+        jarURI: first.spec.job?.jarURI,
+        parallelism: 2,
+        upgradeMode: "last-state",
+        savepointTriggerNonce: 5,
+      },
+    });
+    expect(metadata.generation).toBe((before.metadata.generation ?? 0) + 1);
+    expect(status).toEqual(before.status);
+  });
+
+  test("goes to the revision that was asked for, and with --dry-run nowhere", async () => {
+    const here = await place();
+    const before = await create(here);
+    const to = ["rollback", "job", "-n", here.namespace, "--to-revision", "1", "--dry-run"];
+    const dry = await sluice(here.kubeconfig, ...to);
+    expect(dry).toMatchObject({ code: 0, stderr: "" });
+    expect(dry.stdout).toContain("job rolled back (dry run: nothing was changed)");
+    const manifest = await sluice(here.kubeconfig, ...to, "-o", "yaml");
+    expect(manifest.stderr).toContain("goes back to revision 1");
+    expect(await read(here)).toEqual(before);
+    expect(parse(manifest.stdout)).toMatchObject({
+      kind: "FlinkDeployment",
+      metadata: { name: "job", namespace: here.namespace },
+      spec: { image: "registry/job:1", restartNonce: 9 },
+    });
+    const done = await sluice(here.kubeconfig, ...to.slice(0, -1), "-o", "name");
+    expect(done).toMatchObject({ code: 0, stdout: "flinkdeployment.flink.apache.org/job\n" });
+    expect((await read(here)).spec.image).toBe("registry/job:1");
+  });
+
+  test.each<[string, string[], number, RegExp]>([
+    ["the same spec", ["--to-revision", "3"], 1, /revision 3 is what the spec of job says already\nnext: /],
+    ["no such revision", ["--to-revision", "9"], 1, /job has no revision 9\nnext: /],
+    ["no number", ["--to-revision", "0"], 2, /--to-revision is the number of a revision/],
+  ])("refuses: %s", async (_what, args, code, stderr) => {
+    const here = await place();
+    const before = await create(here);
+    const run = await sluice(here.kubeconfig, "rollback", "job", "-n", here.namespace, ...args);
+    expect(run).toMatchObject({ code, stderr: expect.stringMatching(stderr) });
+    expect(await read(here)).toEqual(before);
+  });
+
+  test("has nothing to go back to after a first deployment", async () => {
+    const here = await place();
+    await create(here, { history: history.slice(2) });
+    const run = await sluice(here.kubeconfig, "rollback", "job", "-n", here.namespace);
+    expect(run).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringMatching(/nothing to roll job back to.*\nnext: /),
+    });
+  });
+
+  test("warns that GitOps will overwrite it", async () => {
+    const here = await place();
+    await create(here, { history }, { labels: { "kustomize.toolkit.fluxcd.io/name": "jobs" } });
+    const run = await sluice(here.kubeconfig, "rollback", "job", "-n", here.namespace);
+    expect(run).toMatchObject({ code: 0, stderr: expect.stringContaining("warning: Flux manages job") });
+    expect(run.stderr).toContain("flux suspend kustomization jobs");
+  });
+
+  test("recognises Argo CD by what it wrote", async () => {
+    const here = await place();
+    const made = await create(here);
+    const patch = { metadata: { labels: { a: "b" } } };
+    await here.client.patch(FLINK_DEPLOYMENTS, here.namespace, made.metadata.name, patch, {
+      kind: "merge",
+      fieldManager: "argocd-controller",
+    });
+    const run = await sluice(here.kubeconfig, "rollback", "job", "-n", here.namespace, "--dry-run");
+    expect(run.stderr).toContain("warning: Argo CD manages job (field manager argocd-controller)");
+  });
+
+  test("cannot without the right to, and says which", async () => {
+    const here = await place();
+    await create(here);
+    const { kubectl } = apiTestbed();
+    const role = ["-n", here.namespace, "create"];
+    await kubectl([...role, "role", "reader", "--verb=get", "--resource=flinkdeployments.flink.apache.org"]);
+    await kubectl([
+      ...role,
+      "rolebinding",
+      "reader",
+      "--role=reader",
+      `--serviceaccount=${here.namespace}:default`,
+    ]);
+    const token = (await kubectl([...role, "token", "default"])).trim();
+    const config = parse(await readFile(here.kubeconfig, "utf8")) as {
+      users: unknown[];
+      contexts: { context: { user: string } }[];
+    };
+    config.users = [{ name: "reader", user: { token } }];
+    for (const { context } of config.contexts) context.user = "reader";
+    const folder = await mkdtemp(join(tmpdir(), "sluice-rollback-"));
+    try {
+      const file = join(folder, "config");
+      await writeFile(file, stringify(config));
+      const run = await sluice(file, "rollback", "job", "-n", here.namespace);
+      expect(run).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/cannot patch[^]*\nnext: Ask for the rights get and patch/),
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+test("two at a time: one of them is told that it lost", async () => {
+  const here = await place();
+  await create(here);
+  // Whoever reads before the other writes has the older version.
+  const runs = await Promise.all(
+    [1, 2, 3, 4].map(() =>
+      sluice(here.kubeconfig, "rollback", "job", "-n", here.namespace, "--to-revision", "1"),
+    ),
+  );
+  expect(runs.filter(({ code }) => code === 0)).toHaveLength(1);
+  for (const { code, stderr } of runs.filter(({ code }) => code !== 0)) {
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/changed by somebody else at the same time|is what the spec of job says already/);
+  }
+});
+
+test("with a CRD that drops the history, rollback goes to the last stable spec, and history says so", async () => {
+  const crd = parse(
+    await readFile(join(repository, "deploy/crds/flinkdeployments.flink.apache.org.yaml"), "utf8"),
+  );
+  delete crd.spec.versions[0].schema.openAPIV3Schema.properties.status.properties.history;
+  const api = await startApi({ controllers: false });
+  try {
+    await api.kubectl(["apply", "--server-side", "-f", "-"], JSON.stringify(crd));
+    const here = { client: clientFor(api), kubeconfig: api.kubeconfigPath, namespace: "default" };
+    const isServed = (): Promise<boolean> =>
+      here.client.list(FLINK_DEPLOYMENTS, here).then(
+        () => true,
+        () => false,
+      );
+    await expect.poll(isServed, { timeout: 30_000 }).toBe(true);
+    const stable = structuredClone(first);
+    running()(stable);
+    const { lastStableSpec } = stable.status?.reconciliationStatus ?? {};
+    const made = await create(here, { history });
+    expect(made.status).not.toHaveProperty("history");
+    const { reconciliationStatus } = made.status ?? {};
+    await here.client.replaceStatus(FLINK_DEPLOYMENTS, {
+      ...made,
+      status: { ...made.status, reconciliationStatus: { ...reconciliationStatus, lastStableSpec } },
+    });
+    // The server publishes the schema a moment after the CRD is established.
+    await expect
+      .poll(() => sluice(here.kubeconfig, "history", "job"), { timeout: 20_000, interval: 500 })
+      .toMatchObject({ code: 1, stderr: expect.stringMatching(/no field status.history\nnext: Install/) });
+    const run = await sluice(here.kubeconfig, "rollback", "job");
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    expect(run.stdout).toContain("job goes back to the last stable spec:\n");
+    expect((await read(here)).spec).toMatchObject({ image: "registry/job:1", restartNonce: 9 });
+  } finally {
+    await api.stop();
+  }
+});
