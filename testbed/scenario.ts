@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
 import type { FlinkDeployment, FlinkDeploymentSpec, UpgradeMode } from "../src/api/flink-deployment.ts";
+import { run } from "./lib/exec.ts";
 import { attachNode, type NodeTestbed } from "./node.ts";
 import { type CountingResult, verifyCounting } from "./verify/counting.ts";
 
@@ -266,6 +267,15 @@ export class Job {
     await until(`another ${component} pod`, 240, async () => {
       const now = await this.podNames(component, true);
       return now.length > 0 && now.every((name) => !old.has(name));
+    });
+  }
+
+  /** `bin/sluice`, as somebody at a terminal would call it for this job. @throws Error with what it printed */
+  async sluice(...args: string[]): Promise<string> {
+    const command = join(import.meta.dirname, "../bin/sluice");
+    const { kubeconfigPath } = this.cluster.testbed;
+    return run(command, [...args, "--kubeconfig", kubeconfigPath, "-n", this.namespace], {
+      deadline: 60_000,
     });
   }
 

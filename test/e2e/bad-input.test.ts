@@ -94,6 +94,16 @@ describe.skipIf(nodeMissing())("a running job whose spec becomes invalid", () =>
     expect(mended.status?.error).toBeUndefined();
   });
 
+  it("goes back by hand to what ran before, with its state", async () => {
+    await job.patch({ job: { parallelism: 2 } });
+    await job.stable();
+    await job.provesNoLoss();
+    expect(await job.sluice("history", job.name)).toMatch(/REVISION.*OUTCOME\n(.*\n)*.*Stable/);
+    await job.sluice("rollback", job.name);
+    const { spec } = await job.stable();
+    expect(spec.job?.parallelism).toBe(1);
+  });
+
   it("leaves nothing behind", async () => {
     await job.provesNoLoss();
     await job.deleteLeavesNothing();
