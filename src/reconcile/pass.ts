@@ -37,6 +37,8 @@ export interface Pass {
   /** Why the job is not where it should be, for the conditions: what is being waited for, or what a person must do. */
   progress: { readonly reason: string; readonly message: string } | undefined;
   stalled: { readonly reason: string; readonly message: string } | undefined;
+  /** Why the running job gets nowhere (cluster-health.ts), as seen in this pass. */
+  unhealthy: string | undefined;
   /** What is wrong with the user's spec, while an older one goes on. */
   invalid: string | undefined;
   /** `spec` is the last stable one, to which a rollback goes or went; the record keeps the spec that failed. */
@@ -61,6 +63,7 @@ export function beginPass(observed: Observed, now: number, options: Options): Pa
     exceptionsReportedUntil: observed.exceptionsReportedUntil,
     progress: undefined,
     stalled: undefined,
+    unhealthy: undefined,
     invalid: undefined,
     onStableSpec: false,
   };

@@ -114,7 +114,8 @@ type Step =
         | "rest"
         | "break"
         | "mend"
-        | "bad-savepoint";
+        | "bad-savepoint"
+        | "churn";
     };
 
 const passes: fc.WeightedArbitrary<Step>[] = [
@@ -167,6 +168,8 @@ function apply(world: World, one: Step): void {
     case "rest":
       world.restDown = !world.restDown;
       return;
+    case "churn":
+      return world.churn();
     case "bad-savepoint":
       world.savepointFails = true;
   }
@@ -219,6 +222,19 @@ describe("a crash between any two external calls", () => {
       );
     });
   }
+
+  it("with health checks ends with the newest state, however often the job is unhealthy", () => {
+    const sick = fc.oneof(...passes, among("restart", "suspend", "resume", "kill"), among("churn"));
+    fc.assert(
+      fc.property(fc.array(sick, { maxLength: 100 }), (steps) => {
+        const checked = deployment("savepoint", true);
+        const key = "kubernetes.operator.cluster.health-check.enabled";
+        Object.assign(checked.spec.flinkConfiguration as object, { [key]: "true" });
+        run(new World(checked), steps);
+      }),
+      { numRuns: 200 },
+    );
+  });
 
   it("of a stateless job starts it empty once for each change", () => {
     fc.assert(

@@ -47,6 +47,7 @@ import { isError, statusError } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import { findingsToMessage } from "../validation/finding.ts";
 import { validateFlinkDeployment } from "../validation/flink-deployment.ts";
+import { observeHealth } from "./cluster-health.ts";
 import { setConditions } from "./conditions.ts";
 import { decideDeletion } from "./delete.ts";
 import { continueAttempt, continueStopped, firstAttempt } from "./deploy.ts";
@@ -74,6 +75,7 @@ function observe(pass: Pass): void {
   observeJobManager(pass);
   observeClusterInfo(pass);
   observeJob(pass);
+  observeHealth(pass);
 }
 
 /** What is wrong with the user's spec; undefined when nothing is. */
