@@ -243,12 +243,31 @@ function setTaskManagerStatus(pass: Pass): void {
   };
 }
 
+/**
+ * Nothing is deployed, so that there is no older spec that the status could be about: what is wrong with this one is the
+ * resource's error, for those who know no conditions.
+ */
+function judgeUndeployed(pass: Pass): void {
+  const { status, stalled } = pass;
+  if (recordedSpec(pass) !== undefined || status.lifecycleState === "DELETING") return;
+  if (stalled === undefined) {
+    delete status.error;
+    return;
+  }
+  status.observedGeneration = pass.resource.metadata.generation ?? 1;
+  if (status.error === undefined || isError(status.error, "ReconciliationException"))
+    status.error = statusError("ReconciliationException", stalled.message);
+}
+
 function finish(pass: Pass): Decision {
   reportFailure(pass);
+  // What failed is being replaced.
+  if (isUnderWay(pass.status) && pass.stalled?.reason === "JobFailed") pass.stalled = undefined;
   if (pass.invalid !== undefined) reportInvalid(pass, pass.invalid);
   if (pass.onStableSpec && pass.stalled === undefined) reportRollback(pass);
   if (pass.stalled === undefined) reportTaskManagers(pass);
   setTaskManagerStatus(pass);
+  judgeUndeployed(pass);
   setConditions(pass);
   pass.status.lifecycleState = lifecycleState(pass.status);
   const { actions, status, events, requeueAfter, exceptionsReportedUntil } = pass;

@@ -129,7 +129,10 @@ export function recover(pass: Pass): void {
     if (jobStatus.state === "FAILED" && pass.stalled === undefined) stillFailed(pass);
     const ttl = getDuration(observeConfiguration(pass), JM_SHUTDOWN_TTL) ?? 86_400_000;
     const since = pass.now - Number(jobStatus.updateTime ?? pass.now);
-    if (ownDeployment(pass) !== undefined && since > ttl) tearDown(pass);
+    if (ownDeployment(pass) === undefined || since <= ttl) return;
+    tearDown(pass);
+    // The job has reached its end; that its JobManager goes changes nothing for whoever waits for it.
+    pass.progress = undefined;
   } else if (jobManagerDeploymentStatus === "MISSING") recoverLostJobManager(pass);
   else if (pass.unhealthy !== undefined) restartUnhealthyJob(pass, pass.unhealthy);
 }
