@@ -65,6 +65,11 @@ export const JM_RECOVERY = operator("jm-deployment-recovery.enabled", "true", [
 ]);
 export const JM_SHUTDOWN_TTL = operator("jm-deployment.shutdown-ttl", "1 d");
 export const JM_STARTUP_PROBE = operator("jm-deployment.startup.probe.enabled", "true");
+export const AUTOSCALER: Option = {
+  key: "job.autoscaler.enabled",
+  aliases: ["kubernetes.operator.job.autoscaler.enabled"],
+  default: "false",
+};
 export const HEALTH_CHECK = operator("cluster.health-check.enabled", "false");
 export const HEALTH_RESTARTS_WINDOW = operator("cluster.health-check.restarts.window", "2 min");
 export const HEALTH_RESTARTS_THRESHOLD = operator("cluster.health-check.restarts.threshold", "64");

@@ -9,6 +9,7 @@ import type { FlinkDeployment, UpgradeMode } from "../api/flink-deployment.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
 import type { Action, EventRecord, FlinkAnswers, Observed, ObservedCluster, Options } from "./decision.ts";
+import { keepOverrides } from "./autoscaler-overrides.ts";
 import { errorMessage } from "./status-error.ts";
 import {
   deployedSpec,
@@ -47,6 +48,7 @@ export interface Pass {
 
 export function beginPass(observed: Observed, now: number, options: Options): Pass {
   const { resource } = observed;
+  const status = structuredClone(withStatusDefaults(resource.status));
   return {
     resource,
     cluster: observed.cluster,
@@ -54,9 +56,13 @@ export function beginPass(observed: Observed, now: number, options: Options): Pa
     observed,
     options,
     now,
-    spec: withSpecDefaults(resource.spec),
+    spec: keepOverrides(
+      withSpecDefaults(resource.spec),
+      deployedSpec(status.reconciliationStatus),
+      options.defaults,
+    ),
     generation: resource.metadata.generation ?? 1,
-    status: structuredClone(withStatusDefaults(resource.status)),
+    status,
     actions: [],
     events: [],
     requeueAfter: options.reconcileInterval,
