@@ -11,6 +11,7 @@ import type { KubeClient } from "../kube/client.ts";
 import type { Informer } from "../kube/informer.ts";
 import { CONFIG_MAPS, DEPLOYMENTS, FLINK_DEPLOYMENTS, PODS, SERVICES } from "../kube/resource-type.ts";
 import type { FlinkAnswers, ObservedCluster } from "../reconcile/decision.ts";
+import { HEALTH_METRICS } from "../reconcile/deployment/cluster-health.ts";
 import { jobWithExceptions, nextQuestions, type Question } from "../reconcile/deployment/questions.ts";
 
 export interface Caches {
@@ -75,6 +76,8 @@ async function ask(
       return { exceptions: await flink.jobExceptions(jobWithExceptions(resource, known)) };
     case "savepoint":
       return { savepoint: await flink.savepointStatus(jobId, triggerId) };
+    case "metrics":
+      return { metrics: await flink.jobMetrics(jobId, HEALTH_METRICS) };
   }
 }
 

@@ -13,6 +13,11 @@ export const SAVEPOINTS_DIR: Option = {
   aliases: ["state.savepoints.dir"],
 };
 export const CHECKPOINTING_INTERVAL: Option = { key: "execution.checkpointing.interval" };
+export const CHECKPOINTING_TIMEOUT: Option = { key: "execution.checkpointing.timeout", default: "10 min" };
+export const TOLERABLE_FAILED_CHECKPOINTS: Option = {
+  key: "execution.checkpointing.tolerable-failed-checkpoints",
+  default: "0",
+};
 export const EXTERNALIZED_RETENTION: Option = {
   key: "execution.checkpointing.externalized-checkpoint-retention",
   aliases: ["execution.checkpointing.externalized-checkpoint.retention", "state.checkpoint.external-enabled"],
@@ -60,7 +65,16 @@ export const JM_RECOVERY = operator("jm-deployment-recovery.enabled", "true", [
 ]);
 export const JM_SHUTDOWN_TTL = operator("jm-deployment.shutdown-ttl", "1 d");
 export const JM_STARTUP_PROBE = operator("jm-deployment.startup.probe.enabled", "true");
+export const AUTOSCALER: Option = {
+  key: "job.autoscaler.enabled",
+  aliases: ["kubernetes.operator.job.autoscaler.enabled"],
+  default: "false",
+};
 export const HEALTH_CHECK = operator("cluster.health-check.enabled", "false");
+export const HEALTH_RESTARTS_WINDOW = operator("cluster.health-check.restarts.window", "2 min");
+export const HEALTH_RESTARTS_THRESHOLD = operator("cluster.health-check.restarts.threshold", "64");
+export const HEALTH_PROGRESS = operator("cluster.health-check.checkpoint-progress.enabled", "true");
+export const HEALTH_PROGRESS_WINDOW = operator("cluster.health-check.checkpoint-progress.window");
 export const ROLLBACK = operator("deployment.rollback.enabled", "false");
 export const READINESS_TIMEOUT = operator("deployment.readiness.timeout", "5 min");
 /** With rollback: how long a job must have run without a change of state until its spec counts as one that works. */

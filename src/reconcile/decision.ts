@@ -13,6 +13,7 @@ import type {
   ClusterConfig,
   FlinkAnswer,
   JobExceptions,
+  JobMetrics,
   JobOverview,
   SavepointStatus,
 } from "../flink/rest-answers.ts";
@@ -37,6 +38,7 @@ export interface FlinkAnswers {
   readonly checkpoints?: FlinkAnswer<CheckpointStatistics>;
   readonly exceptions?: FlinkAnswer<JobExceptions>;
   readonly savepoint?: FlinkAnswer<SavepointStatus>;
+  readonly metrics?: FlinkAnswer<JobMetrics>;
 }
 
 /** An action of the previous pass that failed, so that status and events can say so. */

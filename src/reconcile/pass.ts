@@ -9,6 +9,7 @@ import type { FlinkDeployment, UpgradeMode } from "../api/flink-deployment.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
 import type { Action, EventRecord, FlinkAnswers, Observed, ObservedCluster, Options } from "./decision.ts";
+import { keepOverrides } from "./autoscaler-overrides.ts";
 import { errorMessage } from "./status-error.ts";
 import {
   deployedSpec,
@@ -37,6 +38,8 @@ export interface Pass {
   /** Why the job is not where it should be, for the conditions: what is being waited for, or what a person must do. */
   progress: { readonly reason: string; readonly message: string } | undefined;
   stalled: { readonly reason: string; readonly message: string } | undefined;
+  /** Why the running job gets nowhere (cluster-health.ts), as seen in this pass. */
+  unhealthy: string | undefined;
   /** What is wrong with the user's spec, while an older one goes on. */
   invalid: string | undefined;
   /** `spec` is the last stable one, to which a rollback goes or went; the record keeps the spec that failed. */
@@ -45,6 +48,7 @@ export interface Pass {
 
 export function beginPass(observed: Observed, now: number, options: Options): Pass {
   const { resource } = observed;
+  const status = structuredClone(withStatusDefaults(resource.status));
   return {
     resource,
     cluster: observed.cluster,
@@ -52,15 +56,20 @@ export function beginPass(observed: Observed, now: number, options: Options): Pa
     observed,
     options,
     now,
-    spec: withSpecDefaults(resource.spec),
+    spec: keepOverrides(
+      withSpecDefaults(resource.spec),
+      deployedSpec(status.reconciliationStatus),
+      options.defaults,
+    ),
     generation: resource.metadata.generation ?? 1,
-    status: structuredClone(withStatusDefaults(resource.status)),
+    status,
     actions: [],
     events: [],
     requeueAfter: options.reconcileInterval,
     exceptionsReportedUntil: observed.exceptionsReportedUntil,
     progress: undefined,
     stalled: undefined,
+    unhealthy: undefined,
     invalid: undefined,
     onStableSpec: false,
   };

@@ -259,6 +259,37 @@ describe("null, absent and the default are the same", () => {
   });
 });
 
+describe("what Java's classes do not keep of a template does not count", () => {
+  const container = (fields: object): object => ({
+    metadata: { labels: { a: "b" } },
+    spec: { containers: [{ name: "flink-main-container", ...fields }], volumes: [{ name: "v" }] },
+  });
+  const change = (before: object, after: object): string => {
+    return diff([withSpec({ podTemplate: before })], [withSpec({ podTemplate: after })]).type;
+  };
+
+  it.each<[string, object, object]>([
+    ["an empty list", container({}), container({ env: [] })],
+    ["empty limits", container({ resources: {} }), container({ resources: { limits: {}, requests: {} } })],
+    ["empty annotations", { metadata: { name: "a" } }, { metadata: { name: "a", annotations: {} } }],
+    [
+      "an empty node selector",
+      { spec: { hostNetwork: true } },
+      { spec: { hostNetwork: true, nodeSelector: {} } },
+    ],
+  ])("%s", (_, before, after) => {
+    expect(change(before, after)).toBe("IGNORE");
+    expect(change(after, before)).toBe("IGNORE");
+  });
+
+  it("but an empty object that means something does", () => {
+    const term = (fields: object): object => ({
+      spec: { affinity: { term: { topologyKey: "a", ...fields } } },
+    });
+    expect(change(term({}), term({ namespaceSelector: {} }))).toBe("UPGRADE");
+  });
+});
+
 function config(flinkConfiguration: unknown): ResourceChange {
   return withSpec({ flinkConfiguration });
 }

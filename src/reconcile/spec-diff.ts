@@ -75,6 +75,14 @@ function comparable(value: unknown): unknown {
   return empty ? undefined : value;
 }
 
+const MAPS = new Set(["labels", "annotations", "nodeSelector", "limits", "requests"]);
+
+/** Java's classes do not keep empty lists and maps; other empty objects, such as `emptyDir`, they do. */
+function isKept([name, value]: [string, unknown]): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  return !MAPS.has(name) || comparable(value) !== undefined;
+}
+
 /**
  * What a value comes to in the cluster: of a pod template metadata and spec; a quantity is the same as number and as
  * text (a spec that the Apache operator recorded holds text and no more of a template than these two).
@@ -85,7 +93,8 @@ function deployable(name: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   const { metadata, spec } = value as Record<string, unknown>;
   if (name !== "podTemplate") {
-    return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, deployable(key, child)]));
+    const kept = Object.entries(value).filter(isKept);
+    return Object.fromEntries(kept.map(([key, child]) => [key, deployable(key, child)]));
   }
   return (comparable(metadata) ?? comparable(spec)) ? deployable("", { metadata, spec }) : undefined;
 }

@@ -32,6 +32,7 @@ export function flink(jobs: readonly JobOverview[] = [], answers: FlinkAnswers =
     checkpoints: checkpoints({}),
     exceptions: ok({ history: [] }),
     savepoint: refused(404, "unknown trigger"),
+    metrics: ok({}),
     ...answers,
   };
 }
@@ -45,6 +46,7 @@ export function silence(): Required<FlinkAnswers> {
     checkpoints: unreachable(),
     exceptions: unreachable(),
     savepoint: unreachable(),
+    metrics: unreachable(),
   };
 }
 

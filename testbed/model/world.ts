@@ -29,6 +29,7 @@ interface Job {
   durable: { id: number; path: string }[];
   restored: { id: number; path: string } | undefined;
   savepoint: { triggerId: string; path: string } | undefined;
+  restarts: number;
 }
 
 interface Cluster {
@@ -221,6 +222,12 @@ export class World {
         const restored = job.restored && { id: job.restored.id, externalPath: job.restored.path };
         return { checkpoints: ok({ latest: { completed, restored } } as never) };
       }
+      case "metrics":
+        return {
+          metrics: job
+            ? ok({ numRestarts: job.restarts, numberOfCompletedCheckpoints: job.durable.length })
+            : notFound,
+        };
       case "savepoint": {
         const id = this.resource.status?.jobStatus?.savepointInfo?.triggerId ?? "";
         const done = this.triggers.get(id);
@@ -362,6 +369,7 @@ export class World {
       durable: [],
       restored: path === undefined ? undefined : { id: ++this.counter, path },
       savepoint: undefined,
+      restarts: 0,
     };
   }
 
@@ -399,6 +407,11 @@ export class World {
   }
 
   // ---- faults ----
+
+  /** More restarts than any health check allows. */
+  churn(): void {
+    if (this.job !== undefined) this.job.restarts += 1000;
+  }
 
   killJobManager(): void {
     const { cluster } = this;

@@ -63,6 +63,7 @@ import {
 } from "../../../testbed/gen/recorded-status.ts";
 import { PROGRESS_INTERVAL, RECONCILE_INTERVAL, type Scene } from "../../../testbed/gen/observed.ts";
 import { type Outcome, Trace } from "../../../testbed/gen/trace.ts";
+import { argoByConditions, kstatus, kubectlWaits } from "../../../testbed/gen/verdicts.ts";
 import type { FlinkAnswers } from "../decision.ts";
 import { LAST_STATE_MARKER } from "../upgrade-mode.ts";
 import { phaseOf } from "./decide.ts";
@@ -86,6 +87,8 @@ const setting = fc.constantFrom<ResourceChange>(
   withoutHa(),
   operator("job.restart.failed"),
   operator("job.savepoint-on-deletion"),
+  operator("deployment.rollback.enabled"),
+  operator("cluster.health-check.enabled"),
   operator("job.upgrade.last-state.job-cancel.enabled"),
   withConfiguration({ "kubernetes.operator.job.upgrade.last-state-fallback.enabled": "false" }),
   withConfiguration({ "kubernetes.operator.job.upgrade.last-state.max.allowed.checkpoint.age": "1 min" }),
@@ -274,6 +277,24 @@ describe("in any situation", () => {
     if (given.metadata.finalizers?.length === 0 && given.metadata.deletionTimestamp !== undefined) return;
     expect(outcome.conditions).toHaveLength(1);
   });
+
+  holds(
+    "who waits is told the same by every tool, and never that all is well before it is",
+    (one, outcome) => {
+      const { metadata, spec } = one.resource;
+      if (metadata.finalizers?.length === 0 && metadata.deletionTimestamp !== undefined) return;
+      const resource = { ...one.resource, status: outcome.status };
+      const { jobStatus, lifecycleState, observedGeneration } = outcome.status;
+      const ready = outcome.conditions[0]?.startsWith("Ready") === true;
+      expect(kstatus(resource) === "Current").toBe(ready);
+      expect(kubectlWaits(resource) === "returns").toBe(ready);
+      expect(["Healthy", "Suspended"].includes(argoByConditions(resource))).toBe(ready);
+      if (!ready) return;
+      expect(observedGeneration).toBe(metadata.generation);
+      if (spec.job?.state === "suspended") expect(["CREATED", "SUSPENDED"]).toContain(lifecycleState);
+      else expect(["RUNNING", "FINISHED"]).toContain(jobStatus?.state);
+    },
+  );
 
   holds("a cluster is created only where nothing of another is", ({ scene }, { decision }) => {
     for (const action of decision.actions) {

@@ -39,6 +39,14 @@ function readyVerdict(pass: Pass, stalled: Verdict): Verdict {
       return { status: "True", reason: "Suspended", message: "suspended as asked" };
   }
   if (pass.progress) return { status: "False", ...pass.progress };
+  const { generation } = pass.resource.metadata;
+  if (status.observedGeneration !== generation) {
+    return {
+      status: "False",
+      reason: "ChangePending",
+      message: `generation ${generation} is not deployed yet`,
+    };
+  }
   if (status.reconciliationStatus.state === "DEPLOYED" && jobState === "RUNNING") {
     return { status: "True", reason: "Running", message: "the job is RUNNING" };
   }

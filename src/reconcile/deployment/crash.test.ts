@@ -115,7 +115,8 @@ type Step =
         | "rest"
         | "break"
         | "mend"
-        | "bad-savepoint";
+        | "bad-savepoint"
+        | "churn";
     };
 
 const passes: fc.WeightedArbitrary<Step>[] = [
@@ -188,6 +189,8 @@ function take(world: World, one: Step): void {
     case "rest":
       world.restDown = !world.restDown;
       return;
+    case "churn":
+      return world.churn();
     case "bad-savepoint":
       world.savepointFails = true;
   }
@@ -241,6 +244,19 @@ describe("a crash between any two external calls", () => {
       );
     });
   }
+
+  it("with health checks ends with the newest state, however often the job is unhealthy", () => {
+    const sick = fc.oneof(...passes, among("restart", "suspend", "resume", "kill"), among("churn"));
+    fc.assert(
+      fc.property(fc.array(sick, { maxLength: 100 }), (steps) => {
+        const checked = deployment("savepoint", true);
+        const key = "kubernetes.operator.cluster.health-check.enabled";
+        Object.assign(checked.spec.flinkConfiguration as object, { [key]: "true" });
+        run(new World(checked), steps);
+      }),
+      { numRuns: 200 },
+    );
+  });
 
   it("of a stateless job starts it empty once for each change", () => {
     fc.assert(

@@ -48,6 +48,7 @@ import { isError, statusError } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import { findingsToMessage } from "../validation/finding.ts";
 import { validateFlinkDeployment } from "../validation/flink-deployment.ts";
+import { observeHealth } from "./cluster-health.ts";
 import { setConditions } from "./conditions.ts";
 import { decideDeletion } from "./delete.ts";
 import { continueAttempt, continueStopped, firstAttempt } from "./deploy.ts";
@@ -75,6 +76,7 @@ function observe(pass: Pass): void {
   observeJobManager(pass);
   observeClusterInfo(pass);
   observeJob(pass);
+  observeHealth(pass);
 }
 
 /** What is wrong with the user's spec; undefined when nothing is. */
@@ -242,12 +244,31 @@ function setTaskManagerStatus(pass: Pass): void {
   };
 }
 
+/**
+ * Nothing is deployed, so that there is no older spec that the status could be about: what is wrong with this one is the
+ * resource's error, for those who know no conditions.
+ */
+function judgeUndeployed(pass: Pass): void {
+  const { status, stalled } = pass;
+  if (recordedSpec(pass) !== undefined || status.lifecycleState === "DELETING") return;
+  if (stalled === undefined) {
+    delete status.error;
+    return;
+  }
+  status.observedGeneration = pass.resource.metadata.generation ?? 1;
+  if (status.error === undefined || isError(status.error, "ReconciliationException"))
+    status.error = statusError("ReconciliationException", stalled.message);
+}
+
 function finish(pass: Pass): Decision {
   reportFailure(pass);
+  // What failed is being replaced.
+  if (isUnderWay(pass.status) && pass.stalled?.reason === "JobFailed") pass.stalled = undefined;
   if (pass.invalid !== undefined) reportInvalid(pass, pass.invalid);
   if (pass.onStableSpec && pass.stalled === undefined) reportRollback(pass);
   if (pass.stalled === undefined) reportTaskManagers(pass);
   setTaskManagerStatus(pass);
+  judgeUndeployed(pass);
   setConditions(pass);
   pass.status.lifecycleState = lifecycleState(pass.status);
   keepHistory(pass);

@@ -31,6 +31,7 @@ import {
 } from "../pass.ts";
 import { statusError } from "../status-error.ts";
 import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
+import { forgetHealth } from "./cluster-health.ts";
 import { markStable } from "./observe-job.ts";
 import { rollBackAttempt } from "./roll-back.ts";
 import { deleteHaMetadata, tearDown } from "./tear-down.ts";
@@ -44,6 +45,7 @@ export function recordAttempt(pass: Pass, spec: DefaultedSpec, restore: UpgradeM
   jobStatus.state = "RECONCILING";
   delete jobStatus.startTime;
   pass.status.jobManagerDeploymentStatus = "MISSING";
+  forgetHealth(pass);
   if (restore === "stateless") delete jobStatus.upgradeSavepointPath;
   if (restore === "last-state" && hasHaCheckpoint(haMaps(pass)))
     jobStatus.upgradeSavepointPath = LAST_STATE_MARKER;

@@ -262,7 +262,7 @@ describe("what stands there before the first deployment", () => {
     "%s is not thrown away unasked",
     (_, stands, reason) => {
       const first = decideOnce(flinkDeployment(), { cluster: stands(flinkDeployment()) });
-      expect(first).toMatchObject({ actions: [], lifecycle: "CREATED", conditions: [`Stalled: ${reason}`] });
+      expect(first).toMatchObject({ actions: [], lifecycle: "FAILED", conditions: [`Stalled: ${reason}`] });
       expect(condition(first, "Stalled")?.message).toContain("Set spec.job.initialSavepointPath");
       for (const ask of [withUpgradeMode("stateless"), withJob({ initialSavepointPath: "s3://chosen" })]) {
         const resource = flinkDeployment(ask);

@@ -202,7 +202,7 @@ describe("what this version of Sluice does not do", () => {
         gives: {
           actions: [],
           events: ["UnsupportedFlinkVersion"],
-          lifecycle: "CREATED",
+          lifecycle: "FAILED",
           conditions: ["Stalled: Unsupported"],
         },
       },

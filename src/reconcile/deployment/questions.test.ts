@@ -41,6 +41,7 @@ function asked(
   return Object.keys(askedOf(resource, cluster(resource, changes), answers, defaults));
 }
 
+const HEALTH = "kubernetes.operator.cluster.health-check.enabled";
 const AGE = "kubernetes.operator.job.upgrade.last-state.max.allowed.checkpoint.age";
 
 describe("what Flink is asked", () => {
@@ -58,6 +59,18 @@ describe("what Flink is asked", () => {
       "also checkpoints where their age decides",
       [running(), edited(withConfiguration({ [AGE]: "1 min" }))],
       flink([job("RUNNING")]),
+      ["jobs", "checkpoints", "exceptions"],
+    ],
+    [
+      "checkpoints and metrics where the job's health is checked",
+      [running(), edited(withConfiguration({ [HEALTH]: "true" }))],
+      flink([job("RESTARTING")]),
+      ["jobs", "checkpoints", "exceptions", "metrics"],
+    ],
+    [
+      "no metrics of a job that has ended",
+      [running(), edited(withConfiguration({ [HEALTH]: "true" }))],
+      flink([job("FAILED")]),
       ["jobs", "checkpoints", "exceptions"],
     ],
     [

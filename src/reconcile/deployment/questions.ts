@@ -8,7 +8,7 @@ import {
   hasOption,
 } from "../../flink/configuration.ts";
 import { isAtLeast } from "../../flink/flink-version.ts";
-import { LAST_STATE_MAX_CHECKPOINT_AGE, ROLLBACK } from "../../flink/options.ts";
+import { HEALTH_CHECK, LAST_STATE_MAX_CHECKPOINT_AGE, ROLLBACK } from "../../flink/options.ts";
 import type { JobOverview } from "../../flink/rest-answers.ts";
 import type { FlinkAnswers, ObservedCluster } from "../decision.ts";
 import { deployedSpec, sameRecord } from "../last-reconciled-spec.ts";
@@ -49,8 +49,13 @@ function followUps(
   const config = { ...defaults, ...flattenConfiguration(resource.spec.flinkConfiguration) };
   const { lastReconciledSpec, lastStableSpec } = reconciliationStatus;
   const provesItself = getBoolean(config, ROLLBACK) && !sameRecord(lastReconciledSpec, lastStableSpec);
-  const needsCheckpoints = provesItself || hasOption(config, LAST_STATE_MAX_CHECKPOINT_AGE);
-  return needsCheckpoints ? ["checkpoints", "exceptions"] : ["exceptions"];
+  const isChecked = getBoolean(config, HEALTH_CHECK);
+  const needsCheckpoints = provesItself || isChecked || hasOption(config, LAST_STATE_MAX_CHECKPOINT_AGE);
+  return [
+    ...(needsCheckpoints ? (["checkpoints"] as const) : []),
+    "exceptions",
+    ...(isChecked ? (["metrics"] as const) : []),
+  ];
 }
 
 /** `defaults`: the operator's for this resource. */

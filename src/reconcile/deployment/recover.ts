@@ -1,7 +1,7 @@
-/** What is done for a job whose spec did not change: lost JobManagers, failed jobs, JobManagers of ended jobs (2.9). */
+/** What is done for a job whose spec did not change: lost JobManagers, failed and unhealthy jobs, JobManagers of ended jobs (2.9). */
 import { getBoolean, getDuration } from "../../flink/configuration.ts";
 import { hasHaMetadata, isHaConfigMap, isKubernetesHaActive } from "../../flink/high-availability.ts";
-import { JM_RECOVERY, JM_SHUTDOWN_TTL, RESTART_FAILED } from "../../flink/options.ts";
+import { HA_TYPE, JM_RECOVERY, JM_SHUTDOWN_TTL, RESTART_FAILED } from "../../flink/options.ts";
 import type { UpgradeMode } from "../../api/flink-deployment.ts";
 import {
   complain,
@@ -10,9 +10,11 @@ import {
   ownDeployment,
   type Pass,
   recordedSpec,
+  requeue,
   stall,
   waitFor,
 } from "../pass.ts";
+import type { RecordedSpec } from "../last-reconciled-spec.ts";
 import { HA_METADATA_GONE } from "../lifecycle-state.ts";
 import { statusError } from "../status-error.ts";
 import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
@@ -20,7 +22,7 @@ import { recordAttempt } from "./deploy.ts";
 import { stillFailed } from "./observe-job.ts";
 import { MISSING_JOB_MANAGER } from "./observe-job-manager.ts";
 import { tearDown } from "./tear-down.ts";
-import { neverSeen, recordStopped } from "./stop.ts";
+import { neverSeen, recordStopped, upgradeFacts } from "./stop.ts";
 
 /** How the deployed spec can be started again without losing state; undefined when it cannot. */
 function resubmitMode(pass: Pass): UpgradeMode | undefined {
@@ -66,7 +68,15 @@ function recoverLostJobManager(pass: Pass): void {
   recordAttempt(pass, recorded.spec, mode);
 }
 
-/** From its last checkpoint; the deployed spec, not one that is still waiting. */
+/** Records that the deployed spec, not one that is still waiting, is stopped and to be started again. */
+function restartDeployedSpec(pass: Pass, { spec }: RecordedSpec, restore: UpgradeMode): void {
+  if (spec.job === undefined) return;
+  pass.spec = { ...spec, job: { ...spec.job, state: "running" } };
+  pass.generation = pass.status.observedGeneration ?? pass.generation;
+  recordStopped(pass, restore);
+}
+
+/** From its last checkpoint. */
 function restartEndedJob(pass: Pass): void {
   const recorded = recordedSpec(pass);
   if (recorded?.spec.job === undefined) return;
@@ -81,10 +91,26 @@ function restartEndedJob(pass: Pass): void {
     message: `Restarting the job, which is ${state}, ${from}`,
     component: "Job",
   });
-  pass.spec = { ...recorded.spec, job: { ...recorded.spec.job, state: "running" } };
-  pass.generation = pass.status.observedGeneration ?? pass.generation;
-  recordStopped(pass, stateless ? "stateless" : "savepoint");
+  restartDeployedSpec(pass, recorded, stateless ? "stateless" : "savepoint");
   waitFor(pass, "Restarting", `the job was ${state} and starts again`);
+}
+
+/** Its JobManager goes, and the newest checkpoint stays: a new cluster starts from there. */
+function restartUnhealthyJob(pass: Pass, why: string): void {
+  const recorded = recordedSpec(pass);
+  if (recorded?.spec.job === undefined) return;
+  const mode = resubmitMode(pass);
+  if (mode === undefined) {
+    const next = `To have such jobs restarted, switch Kubernetes HA on (${HA_TYPE.key})`;
+    return stall(pass, "Unhealthy", `${why}. Without HA metadata a restart would lose state. ${next}`);
+  }
+  const { haInBoth, flinkVersionChanged } = upgradeFacts(pass);
+  // A change waits that could not read the HA metadata: it has to take the job's state along another way.
+  if (mode === "last-state" && (!haInBoth || flinkVersionChanged)) return;
+  emit(pass, { type: "Warning", reason: "RestartUnhealthyJob", message: why, component: "Job" });
+  restartDeployedSpec(pass, recorded, mode);
+  waitFor(pass, "RestartingUnhealthyJob", why);
+  requeue(pass, 0);
 }
 
 /** A job that should run and was cancelled behind Sluice's back, or failed where restarts are asked for. */
@@ -103,6 +129,10 @@ export function recover(pass: Pass): void {
     if (jobStatus.state === "FAILED" && pass.stalled === undefined) stillFailed(pass);
     const ttl = getDuration(observeConfiguration(pass), JM_SHUTDOWN_TTL) ?? 86_400_000;
     const since = pass.now - Number(jobStatus.updateTime ?? pass.now);
-    if (ownDeployment(pass) !== undefined && since > ttl) tearDown(pass);
+    if (ownDeployment(pass) === undefined || since <= ttl) return;
+    tearDown(pass);
+    // The job has reached its end; that its JobManager goes changes nothing for whoever waits for it.
+    pass.progress = undefined;
   } else if (jobManagerDeploymentStatus === "MISSING") recoverLostJobManager(pass);
+  else if (pass.unhealthy !== undefined) restartUnhealthyJob(pass, pass.unhealthy);
 }

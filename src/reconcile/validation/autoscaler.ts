@@ -9,7 +9,7 @@ import {
 } from "../../flink/configuration.ts";
 import { isQuartzCron } from "../../flink/cron.ts";
 import { AUTOSCALER_PREFIX, OPERATOR_PREFIX } from "../../flink/option-catalogue.ts";
-import { RECONCILE_INTERVAL } from "../../flink/options.ts";
+import { AUTOSCALER, RECONCILE_INTERVAL } from "../../flink/options.ts";
 import { configPath, error, type Finding } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
@@ -22,7 +22,6 @@ const option = (key: string, fallback?: string, older: readonly string[] = []): 
   ...(fallback === undefined ? {} : { default: fallback }),
 });
 
-const ENABLED = option("enabled", "false");
 const TARGET = option("utilization.target", "0.7", ["target.utilization"]);
 const WINDOW = option("metrics.window", "15 min");
 const EXCLUDED = option("excluded.periods");
@@ -109,7 +108,7 @@ function checkExcludedPeriods(config: FlinkConfiguration): Finding[] {
 }
 
 export function checkAutoscaler({ config }: Subject): Finding[] {
-  if (!getBoolean(config, ENABLED)) return [];
+  if (!getBoolean(config, AUTOSCALER)) return [];
   const findings = bounds(config).flatMap((bound) => checkBounds(config, bound));
   findings.push(...checkExcludedPeriods(config));
   const window = getDuration(config, WINDOW) ?? 0;
