@@ -13,6 +13,7 @@ interface Cluster {
   readonly id: string;
   readonly namespace: string;
   readonly mode: Mode;
+  readonly version: FlinkVersion;
   /** As the cluster's processes read it. */
   readonly config: FlinkConfiguration;
 }
@@ -26,14 +27,10 @@ function configMap({ id, namespace, mode }: Cluster, name: string, data: Record<
   };
 }
 
-export function flinkConfigMap(
-  cluster: Cluster,
-  version: FlinkVersion,
-  logFiles: Readonly<Record<string, string>>,
-): KubeObject {
+export function flinkConfigMap(cluster: Cluster, logFiles: Readonly<Record<string, string>>): KubeObject {
   return configMap(cluster, `flink-config-${cluster.id}`, {
     ...logFiles,
-    [configurationFileName(version)]: configurationFile(cluster.config, version),
+    [configurationFileName(cluster.version)]: configurationFile(cluster.config, cluster.version),
   });
 }
 

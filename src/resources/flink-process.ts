@@ -40,6 +40,9 @@ export interface FlinkProcess extends ProcessOptions {
   readonly envPrefix: string;
 }
 
+/** The variable with the address under which the others reach a JobManager. */
+export const POD_IP_VARIABLE = "_POD_IP_ADDRESS";
+
 export const JOB_MANAGER_PROCESS: FlinkProcess = {
   ...JOB_MANAGER,
   component: "jobmanager",

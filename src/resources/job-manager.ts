@@ -1,28 +1,19 @@
 /** The JobManager Deployment: of a native cluster as Flink's own client makes it (2.21), of a standalone one (2.22). */
 import type { ContainerPort, EnvVar } from "kubernetes-types/core/v1.d.ts";
-import type { Mode } from "../api/defaults.ts";
-import type { FlinkVersion, PodTemplate } from "../api/flink-deployment.ts";
+import type { PodTemplate } from "../api/flink-deployment.ts";
 import type { KubeObject, OwnerReference } from "../api/kube-object.ts";
 import type { FlinkConfiguration } from "../flink/configuration.ts";
 import { BLOB_PORT, JM_OWNER_REFERENCE, JM_REPLICAS, JM_RPC_PORT } from "../flink/kubernetes-options.ts";
 import { REST_PORT } from "../flink/options.ts";
-import { JOB_MANAGER_PROCESS } from "./flink-process.ts";
+import { JOB_MANAGER_PROCESS, POD_IP_VARIABLE } from "./flink-process.ts";
 import { componentSelector } from "./labels.ts";
 import { artifacts, configuredMounts, type Mounted } from "./mounts.ts";
 import { processDeployment } from "./process-deployment.ts";
 import { readMapList, readNumber, readPort } from "./read-option.ts";
+import type { ClusterBase } from "./rendered-cluster.ts";
 
-export interface JobManagerInputs {
-  /** The cluster's id, which is the resource's name. */
-  readonly id: string;
-  readonly namespace: string;
-  readonly mode: Mode;
-  readonly version: FlinkVersion;
-  /** As the cluster's processes read it. */
-  readonly config: FlinkConfiguration;
+interface JobManagerInputs extends ClusterBase {
   readonly template: PodTemplate | undefined;
-  /** Names of the log files in the configuration's ConfigMap. */
-  readonly logFiles: readonly string[];
   readonly args: readonly string[];
   /** Besides what every JobManager has. */
   readonly mounted: readonly Mounted[];
@@ -52,9 +43,6 @@ function ports(config: FlinkConfiguration): ContainerPort[] {
     { name: "blobserver", containerPort: readPort(config, BLOB_PORT) },
   ];
 }
-
-/** The variable with the address under which the others reach this JobManager. */
-export const POD_IP_VARIABLE = "_POD_IP_ADDRESS";
 
 const POD_IP: EnvVar = {
   name: POD_IP_VARIABLE,

@@ -32,8 +32,8 @@ interface Cluster {
   readonly version: FlinkVersion;
   /** As the cluster's processes read it. */
   readonly config: FlinkConfiguration;
-  /** Names of the log files in the configuration's ConfigMap. */
-  readonly logFiles: readonly string[];
+  /** Log files in the configuration's ConfigMap. */
+  readonly logs: Readonly<Record<string, string>>;
 }
 
 /** A folder that starts empty. */
@@ -82,7 +82,7 @@ export function podTemplateFile(id: string): Mounted {
 }
 
 /** What the configuration asks for, and the configuration itself. */
-export function configuredMounts({ id, version, config, logFiles }: Cluster): Mounted[] {
+export function configuredMounts({ id, version, config, logs }: Cluster): Mounted[] {
   return [
     ...secrets(config),
     // Flink's TaskManagers mount them from 2.3 on; a JobManager alone with them would be of no use.
@@ -91,7 +91,7 @@ export function configuredMounts({ id, version, config, logFiles }: Cluster): Mo
     files(
       "flink-config-volume",
       `flink-config-${id}`,
-      [...logFiles, configurationFileName(version)],
+      [...Object.keys(logs), configurationFileName(version)],
       readText(config, CONF_DIR),
     ),
   ];
