@@ -36,18 +36,22 @@ export function taskManagerCount(spec: Sizes, config: FlinkConfiguration): numbe
   return Math.ceil(jobParallelism(spec, spec.job, config) / slots(config));
 }
 
-const REPLICAS_ANNOTATION = "sluice/replicas";
+const SCALE_ANNOTATION = "sluice/scale";
 
 /**
- * What Sluice last asked a TaskManager Deployment for. Whoever scales the Deployment itself after that, an autoscaler
- * for example, has the last word until Sluice's own wish changes.
+ * On a TaskManager Deployment: the field of the job file that its number of replicas was last made from. Whoever
+ * scales the Deployment itself after that, an autoscaler for example, has the last word until that field changes; so
+ * a new default of the operator's for the slots does not reach a cluster that runs with the old one.
  */
-export function replicasAnnotation(replicas: number): Record<string, string> {
-  return { [REPLICAS_ANNOTATION]: String(replicas) };
+export function scaleAnnotation({ taskManager, job }: Sizes): Record<string, string> {
+  const replicas = taskManager?.replicas;
+  const field = replicas === undefined ? `parallelism ${job?.parallelism ?? 0}` : `replicas ${replicas}`;
+  return { [SCALE_ANNOTATION]: field };
 }
 
-/** What was last asked for; for a Deployment of the Apache operator's, what it has. */
-export function askedReplicas({ metadata, spec }: KubeObject): number {
-  const asked = metadata.annotations?.[REPLICAS_ANNOTATION];
-  return asked === undefined ? ((spec as { replicas?: number } | undefined)?.replicas ?? 1) : Number(asked);
+/** Whether a TaskManager Deployment was given `count` replicas for this spec; the Apache operator leaves no note. */
+export function isScaledFor({ metadata, spec }: KubeObject, sizes: Sizes, count: number): boolean {
+  const noted = metadata.annotations?.[SCALE_ANNOTATION];
+  if (noted !== undefined) return noted === scaleAnnotation(sizes)[SCALE_ANNOTATION];
+  return ((spec as { replicas?: number } | undefined)?.replicas ?? 1) === count;
 }

@@ -11,20 +11,19 @@ import { taskManagerDeploymentName } from "./names.ts";
 import { processDeployment } from "./process-deployment.ts";
 import { readNumber, readPort } from "./read-option.ts";
 import type { ClusterBase } from "./rendered-cluster.ts";
-import { replicasAnnotation } from "./task-manager-count.ts";
+import { scaleAnnotation } from "./task-manager-count.ts";
 
 export function taskManagerDeployment(cluster: ClusterBase, template: PodTemplate | undefined): KubeObject {
   const { id, namespace, version, config } = cluster;
-  const replicas = readNumber(config, TM_REPLICAS);
   // As Flink's own resource manager has it: a CPU for each slot.
   const cpu = { ...TM_CPU, default: getOption(config, TASK_SLOTS) ?? "1" };
   return processDeployment(
     {
       name: taskManagerDeploymentName(id),
       namespace,
-      replicas,
+      replicas: readNumber(config, TM_REPLICAS),
       selector: componentSelector(id, "standalone", "taskmanager"),
-      annotations: replicasAnnotation(replicas),
+      annotations: scaleAnnotation(cluster.spec),
     },
     {
       process: { ...TASK_MANAGER_PROCESS, cpu },

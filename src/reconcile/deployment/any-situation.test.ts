@@ -235,6 +235,7 @@ const situation: fc.Arbitrary<Situation> = fc
       scene: {
         cluster: {
           deployment,
+          taskManagers: undefined,
           pods: one.pods,
           services: owned.filter(({ kind }) => kind === "Service"),
           configMaps: [...owned.filter(({ kind }) => kind === "ConfigMap"), ...one.haMaps],

@@ -18,11 +18,10 @@
  *   stopped      UPGRADING                    suspended                      terminal
  *   suspended    DEPLOYED                     suspended                      terminal
  */
-import { type DefaultedStatus, withJobDefaults } from "../../api/defaults.ts";
+import { type DefaultedStatus, modeOf, withJobDefaults } from "../../api/defaults.ts";
 import { FLINK_DEPLOYMENT_FINALIZER } from "../../api/flink-deployment.ts";
-import { getNumber } from "../../flink/configuration.ts";
 import { isSupported } from "../../flink/flink-version.ts";
-import { TASK_SLOTS } from "../../flink/options.ts";
+import { taskManagerCount } from "../../resources/task-manager-count.ts";
 import type { Decision, Observed, Options } from "../decision.ts";
 import { parseRecordedSpec } from "../last-reconciled-spec.ts";
 import { lifecycleState } from "../lifecycle-state.ts";
@@ -50,6 +49,7 @@ import { observeClusterInfo, observeJob } from "./observe-job.ts";
 import { observeJobManager, reportTaskManagers } from "./observe-job-manager.ts";
 import { recover } from "./recover.ts";
 import { followStop, recordStopped, stopForChange } from "./stop.ts";
+import { scaleInPlace } from "./task-managers.ts";
 import { tearDown } from "./tear-down.ts";
 
 export type Phase = "new" | "submitting" | "running" | "stopping" | "stopped" | "suspended";
@@ -136,6 +136,7 @@ function reconcileRunning(pass: Pass, diff: SpecDiff): void {
     status.observedGeneration = pass.generation;
     return recover(pass);
   }
+  if (diff.type === "SCALE" && scaleInPlace(pass)) return announce(pass, diff);
   const before = status.reconciliationStatus.reconciliationTimestamp;
   const handled = stopForChange(pass);
   if (
@@ -185,7 +186,7 @@ function reconcile(pass: Pass): void {
         job: { ...withJobDefaults(recorded.spec.job ?? {}), state: spec.job?.state ?? "running" },
       }
     : recorded.spec;
-  const diff = diffSpecs(base, spec, "native");
+  const diff = diffSpecs(base, spec, modeOf(recorded.spec));
   if (diff.type === "SAVEPOINT_REDEPLOY") {
     announce(pass, diff);
     return redeployFromSavepoint(pass);
@@ -219,12 +220,11 @@ function reportInvalid(pass: Pass, message: string): void {
 function setTaskManagerStatus(pass: Pass): void {
   const recorded = recordedSpec(pass);
   if (recorded?.spec.job === undefined) return;
-  const { job, taskManager } = recorded.spec;
-  const slots = getNumber(effectiveConfiguration(pass, recorded.spec), TASK_SLOTS) ?? 1;
-  const running = job.state === "running";
+  const { spec } = recorded;
+  const running = spec.job?.state === "running";
   pass.status.taskManager = {
     labelSelector: running ? `component=taskmanager,app=${pass.resource.metadata.name}` : "",
-    replicas: running ? (taskManager?.replicas ?? Math.ceil((job.parallelism ?? 1) / slots)) : 0,
+    replicas: running ? taskManagerCount(spec, effectiveConfiguration(pass, spec)) : 0,
   };
 }
 
@@ -241,11 +241,10 @@ function finish(pass: Pass): Decision {
 
 /** Of what is deployed, if anything is: an edit that asks for more than Sluice can do is invalid, and the job goes on. */
 function unsupported(pass: Pass): string | undefined {
-  const { flinkVersion, job, mode } = recordedSpec(pass)?.spec ?? pass.spec;
+  const { flinkVersion, job } = recordedSpec(pass)?.spec ?? pass.spec;
   if (flinkVersion !== undefined && !isSupported(flinkVersion))
     return `Flink version ${flinkVersion} is not supported`;
   if (job === undefined) return "session clusters are not supported by this version of Sluice";
-  if (mode === "standalone") return "mode standalone is not supported by this version of Sluice; use native";
   return undefined;
 }
 

@@ -8,6 +8,7 @@ import {
   emit,
   observeConfiguration,
   ownDeployment,
+  ownTaskManagers,
   type Pass,
   recordedSpec,
   stall,
@@ -21,6 +22,7 @@ import { stillFailed } from "./observe-job.ts";
 import { MISSING_JOB_MANAGER } from "./observe-job-manager.ts";
 import { tearDown } from "./tear-down.ts";
 import { neverSeen, recordStopped } from "./stop.ts";
+import { keepTaskManagers } from "./task-managers.ts";
 
 /** How the deployed spec can be started again without losing state; undefined when it cannot. */
 function resubmitMode(pass: Pass): UpgradeMode | undefined {
@@ -103,6 +105,8 @@ export function recover(pass: Pass): void {
     if (jobStatus.state === "FAILED" && pass.stalled === undefined) stillFailed(pass);
     const ttl = getDuration(observeConfiguration(pass), JM_SHUTDOWN_TTL) ?? 86_400_000;
     const since = pass.now - Number(jobStatus.updateTime ?? pass.now);
-    if (ownDeployment(pass) !== undefined && since > ttl) tearDown(pass);
+    const hasCluster = ownDeployment(pass) !== undefined || ownTaskManagers(pass) !== undefined;
+    if (hasCluster && since > ttl) tearDown(pass);
   } else if (jobManagerDeploymentStatus === "MISSING") recoverLostJobManager(pass);
+  else keepTaskManagers(pass);
 }
