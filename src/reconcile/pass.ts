@@ -184,10 +184,8 @@ export function ownDeployment(pass: Pass): KubeObject | undefined {
  * JobManager's, made by the Apache operator to the resource itself.
  */
 export function ownTaskManagers(pass: Pass): KubeObject | undefined {
-  const { deployment, taskManagers } = pass.cluster;
-  if (taskManagers === undefined) return undefined;
-  if (isOwned(taskManagers, pass.resource)) return taskManagers;
-  if (deployment !== undefined && !isOwned(deployment, pass.resource)) return undefined;
+  const { taskManagers } = pass.cluster;
+  if (taskManagers === undefined || isOwned(taskManagers, pass.resource)) return taskManagers;
   const { ownerReferences = [] } = taskManagers.metadata;
   const { name: cluster } = pass.resource.metadata;
   const ofJobManager = ownerReferences.some(({ kind, name }) => kind === "Deployment" && name === cluster);

@@ -49,7 +49,7 @@ import { observeClusterInfo, observeJob } from "./observe-job.ts";
 import { observeJobManager, reportTaskManagers } from "./observe-job-manager.ts";
 import { recover } from "./recover.ts";
 import { followStop, recordStopped, stopForChange } from "./stop.ts";
-import { scaleInPlace } from "./task-managers.ts";
+import { keepTaskManagers, scaleInPlace } from "./task-managers.ts";
 import { tearDown } from "./tear-down.ts";
 
 export type Phase = "new" | "submitting" | "running" | "stopping" | "stopped" | "suspended";
@@ -192,7 +192,10 @@ function reconcile(pass: Pass): void {
     return redeployFromSavepoint(pass);
   }
   if (phase === "running") return reconcileRunning(pass, diff);
-  if (phase === "stopping") return followStop(pass);
+  if (phase === "stopping") {
+    followStop(pass);
+    return keepTaskManagers(pass);
+  }
   if (phase === "suspended") return reconcileSuspended(pass, diff);
   if (phase === "stopped") return continueStopped(pass);
   continueAttempt(pass, diff.type !== "IGNORE");

@@ -4,6 +4,7 @@ import type { FlinkDeployment } from "../../api/flink-deployment.ts";
 import type { KubeObject } from "../../api/kube-object.ts";
 import { flink } from "../../../testbed/gen/flink-answers.ts";
 import {
+  deleted,
   edited,
   flinkDeployment,
   reactive,
@@ -29,7 +30,7 @@ import {
   terminating,
   unschedulable,
 } from "../../../testbed/gen/kube-objects.ts";
-import { running, submitting } from "../../../testbed/gen/recorded-status.ts";
+import { running, stopped, stoppingWithSavepoint, submitting } from "../../../testbed/gen/recorded-status.ts";
 import {
   bringUpSteps,
   gone,
@@ -133,6 +134,12 @@ describe("TaskManagers of a running job", () => {
     ["as they were asked for: nothing is done", job(running()), [], []],
     ["lost: made again, for the JobManager that is there", job(running()), undefined, ["create-cluster"]],
     ["being deleted: waited for", job(running()), [terminating()], []],
+    [
+      "being deleted, and too many: waited for",
+      job(running()),
+      [terminating(), withoutNote, scaledBy(7)],
+      [],
+    ],
     ["somebody else's by name: left alone", job(running()), [ownedByAnother()], []],
     ["scaled by somebody else: left as they are", job(running()), [scaledBy(7)], []],
     ["made by the Apache operator: left as they are", job(running()), [withoutNote], []],
@@ -167,6 +174,27 @@ describe("TaskManagers of a running job", () => {
     expect(second).toMatchObject({ actions: ["create-cluster"], events: [] });
     const third = trace.pass(withWorkers(trace.resource, []));
     expect(third).toMatchObject({ actions: [], conditions: ["Ready: Running"] });
+  });
+
+  it.each<[string, FlinkDeployment, string[]]>([
+    ["that is stopped: its savepoint needs them", job(stoppingWithSavepoint()), ["create-cluster"]],
+    [
+      "that is deleted with a savepoint: the same",
+      job(
+        withConfiguration({ "kubernetes.operator.job.savepoint-on-deletion": "true" }),
+        running(),
+        deleted(),
+      ),
+      ["create-cluster"],
+    ],
+    ["that is stopped, and is to go", job(stopped()), ["scale-job-manager-to-zero"]],
+    [
+      "that is deleted without a savepoint, and is to go",
+      job(running(), deleted()),
+      ["scale-job-manager-to-zero"],
+    ],
+  ])("are lost of a job %s", (_, resource, actions) => {
+    expect(decideOnce(resource, withWorkers(resource, undefined, "RESTARTING")).actions).toEqual(actions);
   });
 
   it("whose name somebody took while they were lost: said, and the job waits", () => {

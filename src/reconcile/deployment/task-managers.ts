@@ -33,10 +33,15 @@ function followCount(pass: Pass, workers: KubeObject): void {
   requeue(pass, 0);
 }
 
-/** Only for a cluster that should be there. Its job goes on, and waits for TaskManagers where it has none. */
+/**
+ * A job without TaskManagers waits for some; they are needed for its savepoint as well. Nothing is done for a cluster
+ * that is to go.
+ */
 export function keepTaskManagers(pass: Pass): void {
   const jobManager = ownDeployment(pass);
-  if (modeOf(recordedSpec(pass)?.spec ?? pass.spec) !== "standalone") return;
+  const recorded = recordedSpec(pass)?.spec;
+  if (recorded === undefined || modeOf(recorded) !== "standalone") return;
+  if (recorded.job?.state === "suspended") return;
   if (jobManager === undefined || isGoing(jobManager)) return;
   const workers = ownTaskManagers(pass);
   if (workers !== undefined) {
