@@ -24,6 +24,13 @@ export function withoutNulls<T>(value: T): T {
 
 type JobDefault = "parallelism" | "args" | "state" | "upgradeMode";
 
+export type Mode = NonNullable<FlinkDeploymentSpec["mode"]>;
+
+/** Who makes the TaskManagers: Flink (native), or whoever deploys the cluster (standalone). */
+export function modeOf({ mode }: Pick<FlinkDeploymentSpec, "mode">): Mode {
+  return mode ?? "native";
+}
+
 /** A spec as it reads after its defaults: what the operator works on. */
 export type DefaultedJobSpec = Omit<JobSpec, JobDefault> & Required<Pick<JobSpec, JobDefault>>;
 type DefaultedJobManagerSpec = Omit<JobManagerSpec, "replicas"> & Required<Pick<JobManagerSpec, "replicas">>;

@@ -14,12 +14,9 @@ import {
 } from "../kube/resource-type.ts";
 import type { Action, ActionFailure } from "../reconcile/decision.ts";
 import { renderIngress } from "../resources/ingress.ts";
-import {
-  type ClusterInputs,
-  deployConfiguration,
-  ownedBy,
-  renderNativeCluster,
-} from "../resources/native-cluster.ts";
+import { renderCluster } from "../resources/cluster.ts";
+import { taskManagerDeploymentName } from "../resources/names.ts";
+import { type ClusterInputs, deployConfiguration, ownedBy } from "../resources/native-cluster.ts";
 
 export interface Target {
   readonly client: KubeClient;
@@ -27,11 +24,15 @@ export interface Target {
   readonly resource: FlinkDeployment;
 }
 
-const TYPES: Readonly<Record<string, ResourceType>> = { Service: SERVICES, ConfigMap: CONFIG_MAPS };
+const TYPES: Readonly<Record<string, ResourceType>> = {
+  Service: SERVICES,
+  ConfigMap: CONFIG_MAPS,
+  Deployment: DEPLOYMENTS,
+};
 
-function typeOf(object: KubeObject): ResourceType {
-  const type = TYPES[object.kind];
-  if (type === undefined) throw new Error(`no resource type for kind ${object.kind}`);
+function typeOf({ kind }: { readonly kind: string }): ResourceType {
+  const type = TYPES[kind];
+  if (type === undefined) throw new Error(`no resource type for kind ${kind}`);
   return type;
 }
 
@@ -53,8 +54,11 @@ async function createDeployment(client: KubeClient, wanted: KubeObject): Promise
   }
 }
 
-/** An object of an earlier Deployment that the garbage collector has not reached yet is replaced. */
-async function createOwned(client: KubeClient, wanted: KubeObject): Promise<void> {
+/**
+ * An object of an earlier Deployment that the garbage collector has not reached yet is replaced. One of the resource's
+ * own (`resource`, a uid) was made by the Apache operator, whose cluster this completes.
+ */
+async function createOwned(client: KubeClient, wanted: KubeObject, resource: string): Promise<void> {
   const type = typeOf(wanted);
   const { namespace, name } = wanted.metadata;
   try {
@@ -62,8 +66,8 @@ async function createOwned(client: KubeClient, wanted: KubeObject): Promise<void
   } catch (error) {
     if (!isStatus(error, 409)) throw error;
     const found = await client.get<KubeObject>(type, namespace, name);
-    const owner = wanted.metadata.ownerReferences?.[0]?.uid;
-    if (found?.metadata.ownerReferences?.some(({ uid }) => uid === owner)) return;
+    const owners = new Set([wanted.metadata.ownerReferences?.[0]?.uid, resource]);
+    if (found?.metadata.ownerReferences?.some(({ uid }) => owners.has(uid))) return;
     const foreign = (found?.metadata.ownerReferences ?? []).every(({ kind }) => kind !== "Deployment");
     if (found !== undefined && foreign) throw error;
     if (found?.metadata.uid !== undefined)
@@ -90,12 +94,35 @@ async function createCluster(
   client: KubeClient,
   action: Extract<Action, { type: "create-cluster" }>,
 ): Promise<void> {
-  const { deployment, owned } = renderNativeCluster(action.inputs);
+  const { deployment, owned } = renderCluster(action.inputs);
   const created = action.existing ?? (await createDeployment(client, deployment));
   await Promise.all([
-    ...owned.map((object) => createOwned(client, ownedBy(object, created))),
+    ...owned.map((object) => createOwned(client, ownedBy(object, created), action.inputs.owner.uid)),
     followIngress(client, action.inputs),
   ]);
+}
+
+async function scaleTaskManagers(
+  client: KubeClient,
+  { metadata }: FlinkDeployment,
+  { uid, replicas, annotations }: Extract<Action, { type: "scale-task-managers" }>,
+): Promise<void> {
+  const name = taskManagerDeploymentName(metadata.name);
+  const patch = { metadata: { uid, annotations }, spec: { replicas } };
+  await client.patch(DEPLOYMENTS, metadata.namespace, name, patch, { kind: "merge" });
+}
+
+async function deleteLeftovers(
+  client: KubeClient,
+  namespace: string,
+  { objects }: Extract<Action, { type: "delete-leftovers" }>,
+): Promise<void> {
+  await Promise.all(
+    objects.map(({ kind, name, uid }) => {
+      const propagation = kind === "Deployment" ? { propagation: "Foreground" as const } : {};
+      return client.delete(typeOf({ kind }), namespace, name, { uid, ...propagation });
+    }),
+  );
 }
 
 async function patchFinalizers(
@@ -167,6 +194,12 @@ async function run(action: Action, { client, flink, resource }: Target): Promise
     }
     case "delete-job-manager":
       await client.delete(DEPLOYMENTS, namespace, name, { uid: action.uid, propagation: "Foreground" });
+      return undefined;
+    case "scale-task-managers":
+      await scaleTaskManagers(client, resource, action);
+      return undefined;
+    case "delete-leftovers":
+      await deleteLeftovers(client, namespace, action);
       return undefined;
     case "delete-config-maps":
       await deleteConfigMaps(client, namespace, action.names);

@@ -12,6 +12,7 @@ import type { Informer } from "../kube/informer.ts";
 import { CONFIG_MAPS, DEPLOYMENTS, FLINK_DEPLOYMENTS, PODS, SERVICES } from "../kube/resource-type.ts";
 import type { FlinkAnswers, ObservedCluster } from "../reconcile/decision.ts";
 import { HEALTH_METRICS } from "../reconcile/deployment/cluster-health.ts";
+import { taskManagerDeploymentName } from "../resources/names.ts";
 import { jobWithExceptions, nextQuestions, type Question } from "../reconcile/deployment/questions.ts";
 
 export interface Caches {
@@ -31,7 +32,13 @@ export function gatherFromCache(caches: Caches, namespace: string, name: string)
   const pods = caches.pods.list({ namespace, filter: (pod) => pod.metadata.labels?.["app"] === name });
   return {
     resource,
-    cluster: { deployment: caches.deployments.get(namespace, name), pods, services: [], configMaps: [] },
+    cluster: {
+      deployment: caches.deployments.get(namespace, name),
+      taskManagers: caches.deployments.get(namespace, taskManagerDeploymentName(name)),
+      pods,
+      services: [],
+      configMaps: [],
+    },
   };
 }
 
@@ -41,9 +48,10 @@ export async function gatherLive(
   name: string,
 ): Promise<Gathered | undefined> {
   const selector = { namespace, labelSelector: `app=${name}` };
-  const [resource, deployment, pods, services, configMaps] = await Promise.all([
+  const [resource, deployment, taskManagers, pods, services, configMaps] = await Promise.all([
     client.get<FlinkDeployment>(FLINK_DEPLOYMENTS, namespace, name),
     client.get<KubeObject>(DEPLOYMENTS, namespace, name),
+    client.get<KubeObject>(DEPLOYMENTS, namespace, taskManagerDeploymentName(name)),
     client.list<KubeObject>(PODS, selector),
     client.list<KubeObject>(SERVICES, selector),
     client.list<KubeObject>(CONFIG_MAPS, selector),
@@ -51,7 +59,13 @@ export async function gatherLive(
   if (resource === undefined) return undefined;
   return {
     resource,
-    cluster: { deployment, pods: pods.items, services: services.items, configMaps: configMaps.items },
+    cluster: {
+      deployment,
+      taskManagers,
+      pods: pods.items,
+      services: services.items,
+      configMaps: configMaps.items,
+    },
   };
 }
 

@@ -18,6 +18,11 @@ export const JM_SERVICE_ACCOUNT: Option = {
   aliases: [SERVICE_ACCOUNT.key],
   default: "default",
 };
+export const TM_SERVICE_ACCOUNT: Option = {
+  key: "kubernetes.taskmanager.service-account",
+  aliases: [SERVICE_ACCOUNT.key],
+  default: "default",
+};
 export const JM_CPU: Option = {
   key: "kubernetes.jobmanager.cpu.amount",
   aliases: ["kubernetes.jobmanager.cpu"],
@@ -40,12 +45,17 @@ export const TM_MEMORY_LIMIT_FACTOR: Option = {
 export const JM_PROCESS_MEMORY: Option = { key: "jobmanager.memory.process.size" };
 export const TM_PROCESS_MEMORY: Option = { key: "taskmanager.memory.process.size" };
 export const JM_REPLICAS: Option = { key: "kubernetes.jobmanager.replicas", default: "1" };
-/** Sluice's and the Apache operator's own: how many TaskManagers a standalone cluster has. */
+/** Sluice's and the Apache operator's own: how many TaskManagers a standalone cluster has, and what it runs. */
 export const TM_REPLICAS: Option = { key: "kubernetes.internal.taskmanager.replicas" };
+export const STANDALONE_CLUSTER_MODE: Option = { key: "kubernetes.internal.cluster-mode" };
 export const JM_LABELS: Option = { key: "kubernetes.jobmanager.labels" };
 export const JM_ANNOTATIONS: Option = { key: "kubernetes.jobmanager.annotations" };
 export const JM_NODE_SELECTOR: Option = { key: "kubernetes.jobmanager.node-selector" };
 export const JM_TOLERATIONS: Option = { key: "kubernetes.jobmanager.tolerations" };
+export const TM_LABELS: Option = { key: "kubernetes.taskmanager.labels" };
+export const TM_ANNOTATIONS: Option = { key: "kubernetes.taskmanager.annotations" };
+export const TM_NODE_SELECTOR: Option = { key: "kubernetes.taskmanager.node-selector" };
+export const TM_TOLERATIONS: Option = { key: "kubernetes.taskmanager.tolerations" };
 export const JM_OWNER_REFERENCE: Option = { key: "kubernetes.jobmanager.owner.reference" };
 export const JM_ENTRYPOINT_ARGS: Option = { key: "kubernetes.jobmanager.entrypoint.args", default: "" };
 export const ENTRY_PATH: Option = { key: "kubernetes.entry.path", default: "/docker-entrypoint.sh" };
@@ -73,8 +83,9 @@ export const REST_SERVICE_ANNOTATIONS: Option = { key: "kubernetes.rest-service.
 export const REST_SERVICE_LABELS: Option = { key: "kubernetes.rest-service.labels" };
 export const INTERNAL_SERVICE_ANNOTATIONS: Option = { key: "kubernetes.internal-service.annotations" };
 export const INTERNAL_SERVICE_LABELS: Option = { key: "kubernetes.internal-service.labels" };
-/** Environment variables of the JobManager: `containerized.master.env.NAME: value`. */
+/** Environment variables of a process: `containerized.master.env.NAME: value`. */
 export const JM_ENV_PREFIX = "containerized.master.env.";
+export const TM_ENV_PREFIX = "containerized.taskmanager.env.";
 
 export const REST_BIND_PORT: Option = {
   key: "rest.bind-port",

@@ -146,6 +146,7 @@ const FLINK: [OptionType, string][] = [
      kubernetes.taskmanager.cpu.limit-factor kubernetes.jobmanager.memory.limit-factor
      kubernetes.taskmanager.memory.limit-factor kubernetes.jobmanager.cpu kubernetes.taskmanager.cpu`,
   ],
+  [{ oneOf: ["reactive"] }, "scheduler-mode"],
   [
     "boolean",
     "execution.savepoint.ignore-unclaimed-state execution.state-recovery.ignore-unclaimed-state web.cancel.enable",

@@ -34,7 +34,7 @@ export interface OperatorOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-const NATIVE = "type=flink-native-kubernetes";
+const CLUSTERS = "type in (flink-native-kubernetes,flink-standalone-kubernetes)";
 
 function createCaches(
   client: KubeClient,
@@ -67,8 +67,8 @@ function createCaches(
       },
       onError,
     }),
-    deployments: follow(DEPLOYMENTS, `${NATIVE},component=jobmanager`),
-    pods: follow(PODS, NATIVE),
+    deployments: follow(DEPLOYMENTS, `${CLUSTERS},component in (jobmanager,taskmanager)`),
+    pods: follow(PODS, CLUSTERS),
   };
 }
 

@@ -17,12 +17,15 @@ import type {
   JobOverview,
   SavepointStatus,
 } from "../flink/rest-answers.ts";
+import type { OwnedObjectName } from "../resources/names.ts";
 import type { ClusterInputs } from "../resources/native-cluster.ts";
 
 /** What Kubernetes knows of one cluster. */
 export interface ObservedCluster {
   /** The JobManager's Deployment, by name; it may be another owner's. */
   readonly deployment: KubeObject | undefined;
+  /** The TaskManagers' Deployment of a standalone cluster, by name; it may be another owner's. */
+  readonly taskManagers: KubeObject | undefined;
   /** Pods with the cluster's `app` label. */
   readonly pods: readonly KubeObject[];
   readonly services: readonly KubeObject[];
@@ -80,6 +83,17 @@ export type Action =
     }
   | { readonly type: "scale-job-manager-to-zero"; readonly uid: string }
   | { readonly type: "delete-job-manager"; readonly uid: string }
+  | {
+      readonly type: "scale-task-managers";
+      readonly uid: string;
+      readonly replicas: number;
+      readonly annotations: Readonly<Record<string, string>>;
+    }
+  /** Of the cluster, and not gone with its JobManager. */
+  | {
+      readonly type: "delete-leftovers";
+      readonly objects: readonly (OwnedObjectName & { readonly uid: string })[];
+    }
   | { readonly type: "delete-config-maps"; readonly names: readonly string[]; readonly why: string }
   | { readonly type: "remove-job-graphs"; readonly configMap: string; readonly keys: readonly string[] }
   | { readonly type: "cancel-job"; readonly jobId: string; readonly bestEffort: boolean }

@@ -6,7 +6,7 @@
  * It is written only together with something else. Where the API server drops it (the CRD is the Apache operator's),
  * it would otherwise be written again in each pass.
  */
-import { type DefaultedStatus, withStatusDefaults } from "../api/defaults.ts";
+import { type DefaultedStatus, modeOf, withStatusDefaults } from "../api/defaults.ts";
 import type { FlinkDeploymentSpec } from "../api/flink-deployment.ts";
 import type { HistoryEntry } from "../api/history.ts";
 import { getNumber } from "../flink/configuration.ts";
@@ -28,7 +28,7 @@ type Outcome = Required<Pick<HistoryEntry, "outcome">> & Pick<HistoryEntry, "mes
 
 /** Nonces, how state is to be handled and what the operator reads make no other spec of it. */
 export function isSameSpec(one: FlinkDeploymentSpec, other: FlinkDeploymentSpec): boolean {
-  return diffSpecs(one, other, "native").changes.every(
+  return diffSpecs(one, other, modeOf(one)).changes.every(
     ({ type, path }) => type === "IGNORE" || path === "restartNonce" || path === "job.state",
   );
 }

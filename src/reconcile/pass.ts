@@ -231,6 +231,19 @@ export function ownDeployment(pass: Pass): KubeObject | undefined {
   return deployment && isOwned(deployment, pass.resource) ? deployment : undefined;
 }
 
+/**
+ * A standalone cluster's TaskManager Deployment if it is this resource's own. Made by Sluice it belongs to the
+ * JobManager's, made by the Apache operator to the resource itself.
+ */
+export function ownTaskManagers(pass: Pass): KubeObject | undefined {
+  const { taskManagers } = pass.cluster;
+  if (taskManagers === undefined || isOwned(taskManagers, pass.resource)) return taskManagers;
+  const { ownerReferences = [] } = taskManagers.metadata;
+  const { name: cluster } = pass.resource.metadata;
+  const ofJobManager = ownerReferences.some(({ kind, name }) => kind === "Deployment" && name === cluster);
+  return ofJobManager ? taskManagers : undefined;
+}
+
 export function isOwned(object: KubeObject, resource: FlinkDeployment): boolean {
   return (object.metadata.ownerReferences ?? []).some(({ uid }) => uid === resource.metadata.uid);
 }

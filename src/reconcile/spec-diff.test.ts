@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Mode } from "../api/defaults.ts";
 import type { FlinkDeploymentSpec } from "../api/flink-deployment.ts";
 import {
   flinkSpec,
@@ -8,7 +9,7 @@ import {
   withJob,
   withSpec,
 } from "../../testbed/gen/flink-deployment.ts";
-import { describeDiff, type DiffType, diffSpecs, type Mode } from "./spec-diff.ts";
+import { describeDiff, type DiffType, diffSpecs } from "./spec-diff.ts";
 
 function diff(before: ResourceChange[], after: ResourceChange[], mode: Mode = "native") {
   return diffSpecs(flinkSpec(...before), flinkSpec(...after), mode);

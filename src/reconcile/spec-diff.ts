@@ -2,13 +2,12 @@
  * What a change of the spec does to the running job. Same algorithm and same text as the Apache operator: each
  * differing field has a type, the change has the highest of them.
  */
-import { type DefaultedSpec, withSpecDefaults } from "../api/defaults.ts";
+import { type DefaultedSpec, type Mode, modeOf, withSpecDefaults } from "../api/defaults.ts";
 import type { FlinkDeploymentSpec } from "../api/flink-deployment.ts";
 import { flattenConfiguration } from "../flink/configuration.ts";
 import { sameJson } from "./last-reconciled-spec.ts";
 
 export type DiffType = "IGNORE" | "SCALE" | "UPGRADE" | "SAVEPOINT_REDEPLOY";
-export type Mode = "native" | "standalone";
 
 const RANK: Record<DiffType, number> = { IGNORE: 0, SCALE: 1, UPGRADE: 2, SAVEPOINT_REDEPLOY: 3 };
 
@@ -142,7 +141,7 @@ function compareConfiguration(from: unknown, to: unknown, mode: Mode): FieldChan
 
 /** What is not written out is there with its default. */
 function fields(spec: DefaultedSpec): Record<string, unknown> {
-  return { ...spec, mode: spec.mode ?? "native", jobManager: { replicas: 1, ...spec.jobManager } };
+  return { ...spec, mode: modeOf(spec), jobManager: { replicas: 1, ...spec.jobManager } };
 }
 
 export function diffSpecs(before: FlinkDeploymentSpec, after: FlinkDeploymentSpec, mode: Mode): SpecDiff {

@@ -1,4 +1,4 @@
-/** What Flink's client adds to a configuration, and takes out of it, on the way to the cluster (2.21). */
+/** What Flink's client adds to a configuration, and takes out of it, on the way to the cluster (2.21, 2.22). */
 import { type FlinkConfiguration, type Option, withoutOption } from "../flink/configuration.ts";
 import { isHaActive } from "../flink/high-availability.ts";
 import {
@@ -14,6 +14,7 @@ import {
 import { InvalidClusterError } from "./invalid-cluster.ts";
 import { readNumber, readPort, readText } from "./read-option.ts";
 
+/** Of native clusters, which Flink's client starts. */
 const ENTRYPOINTS: Readonly<Record<string, string>> = {
   "kubernetes-application": "KubernetesApplicationClusterEntrypoint",
   "kubernetes-session": "KubernetesSessionClusterEntrypoint",
@@ -71,9 +72,11 @@ export function clusterSideConfiguration(
   fixPort(REST_BIND_PORT, 8081);
   if (isHaActive(config)) fixPort(HA_JM_PORT, readPort(config, JM_RPC_PORT));
   else config[JM_RPC_ADDRESS.key] = `${id}.${namespace}`;
-  const entrypoint = ENTRYPOINTS[readText(config, EXECUTION_TARGET)] ?? "";
-  config["internal.cluster.execution-mode"] = "NORMAL";
-  config["kubernetes.internal.jobmanager.entrypoint.class"] =
-    `org.apache.flink.kubernetes.entrypoint.${entrypoint}`;
+  const entrypoint = ENTRYPOINTS[readText(config, EXECUTION_TARGET)];
+  if (entrypoint !== undefined) {
+    config["internal.cluster.execution-mode"] = "NORMAL";
+    config["kubernetes.internal.jobmanager.entrypoint.class"] =
+      `org.apache.flink.kubernetes.entrypoint.${entrypoint}`;
+  }
   return CLIENT_ONLY.reduce<Record<string, string>>(withoutOption, config);
 }

@@ -1,5 +1,6 @@
-/** The ConfigMaps of a native cluster: Flink's configuration with its log files, and the TaskManagers' pod template. */
+/** The ConfigMaps of a cluster: Flink's configuration with its log files, and (native) the TaskManagers' pod template. */
 import { stringify } from "yaml";
+import type { Mode } from "../api/defaults.ts";
 import type { FlinkVersion, PodTemplate } from "../api/flink-deployment.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import type { FlinkConfiguration } from "../flink/configuration.ts";
@@ -8,29 +9,32 @@ import { commonLabels } from "./labels.ts";
 
 export const POD_TEMPLATE_FILE = "taskmanager-pod-template.yaml";
 
-function configMap(id: string, namespace: string, name: string, data: Record<string, string>): KubeObject {
+interface Cluster {
+  readonly id: string;
+  readonly namespace: string;
+  readonly mode: Mode;
+  readonly version: FlinkVersion;
+  /** As the cluster's processes read it. */
+  readonly config: FlinkConfiguration;
+}
+
+function configMap({ id, namespace, mode }: Cluster, name: string, data: Record<string, string>): KubeObject {
   return {
     apiVersion: "v1",
     kind: "ConfigMap",
-    metadata: { name, namespace, labels: commonLabels(id) },
+    metadata: { name, namespace, labels: commonLabels(id, mode) },
     data,
   };
 }
 
-export function flinkConfigMap(
-  id: string,
-  namespace: string,
-  config: FlinkConfiguration,
-  version: FlinkVersion,
-  logFiles: Readonly<Record<string, string>>,
-): KubeObject {
-  return configMap(id, namespace, `flink-config-${id}`, {
+export function flinkConfigMap(cluster: Cluster, logFiles: Readonly<Record<string, string>>): KubeObject {
+  return configMap(cluster, `flink-config-${cluster.id}`, {
     ...logFiles,
-    [configurationFileName(version)]: configurationFile(config, version),
+    [configurationFileName(cluster.version)]: configurationFile(cluster.config, cluster.version),
   });
 }
 
-export function podTemplateConfigMap(id: string, namespace: string, template: PodTemplate): KubeObject {
+export function podTemplateConfigMap(cluster: Cluster, template: PodTemplate): KubeObject {
   // YAML readers disagree about what unquoted text is ("on", "0o17"); the JobManager's depends on its Flink.
   const text = stringify(template, {
     version: "1.1",
@@ -39,5 +43,5 @@ export function podTemplateConfigMap(id: string, namespace: string, template: Po
     lineWidth: 0,
     aliasDuplicateObjects: false,
   });
-  return configMap(id, namespace, `pod-template-${id}`, { [POD_TEMPLATE_FILE]: text });
+  return configMap(cluster, `pod-template-${cluster.id}`, { [POD_TEMPLATE_FILE]: text });
 }

@@ -2,12 +2,11 @@
  * A cluster's Flink configuration, assembled from operator defaults, the user's `flinkConfiguration` and what the rest
  * of the job file means, in the Apache operator's order (2.14, 2.12): later writers win, except for `setDefault`.
  */
-import { type DefaultedJobSpec, type DefaultedSpec, withSpecDefaults } from "../api/defaults.ts";
+import { type DefaultedJobSpec, type DefaultedSpec, modeOf, withSpecDefaults } from "../api/defaults.ts";
 import { API_VERSION, type FlinkVersion, GENERATION_ANNOTATION } from "../api/flink-deployment.ts";
 import {
   type FlinkConfiguration,
   flattenConfiguration,
-  getNumber,
   getOption,
   hasOption,
   type Option,
@@ -29,6 +28,7 @@ import {
   NAMESPACE,
   REST_SERVICE_TYPE,
   SERVICE_ACCOUNT,
+  STANDALONE_CLUSTER_MODE,
   TM_REPLICAS,
 } from "../flink/kubernetes-options.ts";
 import {
@@ -38,7 +38,6 @@ import {
   HA_STORAGE_DIR,
   IGNORE_UNCLAIMED_STATE,
   SAVEPOINT_PATH,
-  TASK_SLOTS,
 } from "../flink/options.ts";
 import { formatList, formatMap, formatMapList, type StructuredForm } from "../flink/structured-text.ts";
 import { LAST_STATE_MARKER } from "../reconcile/upgrade-mode.ts";
@@ -47,6 +46,8 @@ import { distributionDefaults } from "./distribution-defaults.ts";
 import { InvalidClusterError } from "./invalid-cluster.ts";
 import { JOB_MANAGER, resourceOptions, TASK_MANAGER } from "./process-resources.ts";
 import { readMap } from "./read-option.ts";
+import { classpathEntry, CLASSPATHS } from "./standalone-job.ts";
+import { jobParallelism, taskManagerCount } from "./task-manager-count.ts";
 
 /** Under these spellings Flink 1.x and 2.x both read them, and people look for them in the JobManager's log. */
 const OLD_SAVEPOINT_PATH = "execution.savepoint.path";
@@ -105,11 +106,6 @@ function applyPods(config: Draft, spec: DefaultedSpec, version: FlinkVersion): D
   };
 }
 
-function parallelism(config: FlinkConfiguration, spec: DefaultedSpec, job: DefaultedJobSpec): number {
-  const workers = spec.taskManager?.replicas;
-  return workers === undefined ? job.parallelism : workers * (getNumber(config, TASK_SLOTS) ?? 1);
-}
-
 /** What a job means wherever it runs. */
 function applyJob(config: Draft, name: string, job: DefaultedJobSpec, form: StructuredForm): Draft {
   setDefault(config, PIPELINE_NAME, name);
@@ -122,12 +118,26 @@ function applyJob(config: Draft, name: string, job: DefaultedJobSpec, form: Stru
   return setOnly(config, IGNORE_UNCLAIMED_STATE, allowed, OLD_IGNORE_UNCLAIMED_STATE);
 }
 
-function applyApplication(config: Draft, name: string, spec: DefaultedSpec, form: StructuredForm): Draft {
+/** What runs, and where it finds its jar. */
+function applyMode(config: Draft, spec: DefaultedSpec, form: StructuredForm): void {
   const { job } = spec;
-  if (job === undefined) return { ...config, [EXECUTION_TARGET.key]: "kubernetes-session" };
-  config[EXECUTION_TARGET.key] = "kubernetes-application";
-  if (job.jarURI !== undefined) config["pipeline.jars"] = formatList([job.jarURI], form);
-  config["parallelism.default"] = String(parallelism(config, spec, job));
+  if (modeOf(spec) === "standalone") {
+    config[EXECUTION_TARGET.key] = "remote";
+    config[STANDALONE_CLUSTER_MODE.key] = job === undefined ? "SESSION" : "APPLICATION";
+    config[TM_REPLICAS.key] = String(taskManagerCount(spec, config));
+    const entry = classpathEntry(job?.jarURI ?? "");
+    if (entry !== undefined) config[CLASSPATHS.key] = formatList([entry], form);
+    return;
+  }
+  config[EXECUTION_TARGET.key] = job === undefined ? "kubernetes-session" : "kubernetes-application";
+  if (job?.jarURI !== undefined) config["pipeline.jars"] = formatList([job.jarURI], form);
+}
+
+function applyApplication(config: Draft, name: string, spec: DefaultedSpec, form: StructuredForm): Draft {
+  applyMode(config, spec, form);
+  const { job } = spec;
+  if (job === undefined) return config;
+  config["parallelism.default"] = String(jobParallelism(spec, job, config));
   // The JobManager has to outlive its job, or nobody could tell how the job ended.
   config["execution.shutdown-on-application-finish"] = "false";
   setDefault(config, SUBMIT_FAILED_JOB, "true");

@@ -1,15 +1,22 @@
-/** The JobManager Deployment of a native cluster, as Flink's own client makes it (2.21). */
+/** The JobManager Deployment: of a native cluster as Flink's own client makes it (2.21), of a standalone one (2.22). */
+import type { ContainerPort, EnvVar } from "kubernetes-types/core/v1.d.ts";
 import type { PodTemplate } from "../api/flink-deployment.ts";
 import type { KubeObject, OwnerReference } from "../api/kube-object.ts";
 import type { FlinkConfiguration } from "../flink/configuration.ts";
-import { JM_ANNOTATIONS, JM_LABELS, JM_OWNER_REFERENCE, JM_REPLICAS } from "../flink/kubernetes-options.ts";
-import { type JobManagerPod, jobManagerPodSpec } from "./job-manager-pod.ts";
-import { jobManagerSelector } from "./labels.ts";
-import { nonEmpty } from "./non-empty.ts";
-import { readMap, readMapList, readNumber } from "./read-option.ts";
+import { BLOB_PORT, JM_OWNER_REFERENCE, JM_REPLICAS, JM_RPC_PORT } from "../flink/kubernetes-options.ts";
+import { REST_PORT } from "../flink/options.ts";
+import { JOB_MANAGER_PROCESS, POD_IP_VARIABLE } from "./flink-process.ts";
+import { componentSelector } from "./labels.ts";
+import { artifacts, configuredMounts, type Mounted } from "./mounts.ts";
+import { processDeployment } from "./process-deployment.ts";
+import { readMapList, readNumber, readPort } from "./read-option.ts";
+import type { ClusterBase } from "./rendered-cluster.ts";
 
-export interface JobManagerInputs extends JobManagerPod {
-  readonly namespace: string;
+interface JobManagerInputs extends ClusterBase {
+  readonly template: PodTemplate | undefined;
+  readonly args: readonly string[];
+  /** Besides what every JobManager has. */
+  readonly mounted: readonly Mounted[];
 }
 
 /** The option's keys are matched without regard to case. */
@@ -29,41 +36,38 @@ function ownerReferences(config: FlinkConfiguration): OwnerReference[] {
   });
 }
 
-function podMetadata(
-  template: PodTemplate | undefined,
-  labels: Record<string, string>,
-  annotations: Readonly<Record<string, string>>,
-): object {
-  const own = template?.metadata;
-  return {
-    ...own,
-    labels: { ...own?.labels, ...labels },
-    ...nonEmpty("annotations", { ...own?.annotations, ...annotations }),
-  };
+function ports(config: FlinkConfiguration): ContainerPort[] {
+  return [
+    { name: "rest", containerPort: readPort(config, REST_PORT) },
+    { name: "jobmanager-rpc", containerPort: readPort(config, JM_RPC_PORT) },
+    { name: "blobserver", containerPort: readPort(config, BLOB_PORT) },
+  ];
 }
 
+const POD_IP: EnvVar = {
+  name: POD_IP_VARIABLE,
+  valueFrom: { fieldRef: { apiVersion: "v1", fieldPath: "status.podIP" } },
+};
+
 export function jobManagerDeployment(inputs: JobManagerInputs): KubeObject {
-  const { id, namespace, config, template } = inputs;
-  const selector = jobManagerSelector(id);
-  const labels = { ...readMap(config, JM_LABELS), ...selector };
-  const annotations = readMap(config, JM_ANNOTATIONS);
-  return {
-    apiVersion: "apps/v1",
-    kind: "Deployment",
-    metadata: {
+  const { id, namespace, mode, version, config, template, args } = inputs;
+  return processDeployment(
+    {
       name: id,
       namespace,
-      labels,
-      ...nonEmpty("annotations", annotations),
-      ...nonEmpty("ownerReferences", ownerReferences(config)),
-    },
-    spec: {
       replicas: readNumber(config, JM_REPLICAS),
-      selector: { matchLabels: selector },
-      template: {
-        metadata: podMetadata(template, labels, annotations),
-        spec: jobManagerPodSpec(inputs),
-      },
+      selector: componentSelector(id, mode, "jobmanager"),
+      ownerReferences: ownerReferences(config),
     },
-  };
+    {
+      process: JOB_MANAGER_PROCESS,
+      version,
+      config,
+      template,
+      args,
+      ports: ports(config),
+      env: [POD_IP],
+      mounted: [artifacts(config), ...configuredMounts(inputs), ...inputs.mounted],
+    },
+  );
 }

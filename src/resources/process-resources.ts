@@ -22,7 +22,7 @@ export interface ProcessSpec {
   readonly resources?: ResourceRequirements | undefined;
 }
 
-interface ProcessOptions {
+export interface ProcessOptions {
   readonly memory: Option;
   readonly memoryFactor: Option;
   readonly cpu: Option;

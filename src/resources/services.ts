@@ -1,4 +1,5 @@
-/** The Services of a native cluster: the REST API and web interface, and (without HA) the JobManager's own address. */
+/** The Services of a cluster: the REST API and web interface, and the JobManager's own address. */
+import type { Mode } from "../api/defaults.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import type { FlinkConfiguration } from "../flink/configuration.ts";
 import {
@@ -12,13 +13,14 @@ import {
   REST_SERVICE_TYPE,
 } from "../flink/kubernetes-options.ts";
 import { REST_PORT } from "../flink/options.ts";
-import { commonLabels, jobManagerSelector } from "./labels.ts";
+import { commonLabels, componentSelector } from "./labels.ts";
 import { nonEmpty } from "./non-empty.ts";
 import { readMap, readPort, readWord } from "./read-option.ts";
 
 interface Cluster {
   readonly id: string;
   readonly namespace: string;
+  readonly mode: Mode;
   /** As the cluster's processes read it. */
   readonly config: FlinkConfiguration;
 }
@@ -26,7 +28,7 @@ interface Cluster {
 const EXPOSED_TYPES = ["ClusterIP", "NodePort", "LoadBalancer", "Headless_ClusterIP"] as const;
 
 function service(
-  { id, namespace }: Cluster,
+  { id, namespace, mode }: Cluster,
   name: string,
   labels: Readonly<Record<string, string>>,
   annotations: Readonly<Record<string, string>>,
@@ -38,10 +40,10 @@ function service(
     metadata: {
       name,
       namespace,
-      labels: { ...labels, ...commonLabels(id) },
+      labels: { ...labels, ...commonLabels(id, mode) },
       ...nonEmpty("annotations", annotations),
     },
-    spec: { ...spec, selector: jobManagerSelector(id) },
+    spec: { ...spec, selector: componentSelector(id, mode, "jobmanager") },
   };
 }
 

@@ -49,8 +49,11 @@ const FIELDS: Readonly<Record<string, string>> = {
   "taskManager.replicas": "number",
 };
 
-/** Maps and lists, whose content has no fixed fields. */
-const OPEN = ["clusterInfo", "conditions", "jobStatus.savepointInfo.savepointHistory"];
+/**
+ * Maps and lists, whose content has no fixed fields; and what the Apache operator's CRD does not have, so that the API
+ * server drops it as soon as that CRD is installed again.
+ */
+const OPEN = ["clusterInfo", "conditions", "jobStatus.savepointInfo.savepointHistory", "history"];
 
 function fits(value: unknown, type: string): boolean {
   if (type === "text") return typeof value === "string";

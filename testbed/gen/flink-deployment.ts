@@ -79,6 +79,8 @@ export function withConfiguration(entries: Readonly<Record<string, unknown>>): R
 
 export const withoutHa = (): ResourceChange =>
   withConfiguration({ "high-availability.type": null, "high-availability.storageDir": null });
+export const standalone = (): ResourceChange => withSpec({ mode: "standalone" });
+export const reactive = (): ResourceChange => withConfiguration({ "scheduler-mode": "reactive" });
 export const withUpgradeMode = (upgradeMode: UpgradeMode): ResourceChange => withJob({ upgradeMode });
 export const withJobState = (state: DesiredJobState): ResourceChange => withJob({ state });
 export const withParallelism = (parallelism: number): ResourceChange => withJob({ parallelism });

@@ -1,15 +1,20 @@
 /** Builds what Kubernetes holds of one cluster: Deployment, pods, owned objects, HA metadata. */
-import { withSpecDefaults } from "../../src/api/defaults.ts";
+import { modeOf, withSpecDefaults } from "../../src/api/defaults.ts";
 import { type FlinkDeployment, GENERATION_ANNOTATION } from "../../src/api/flink-deployment.ts";
 import type { KubeObject } from "../../src/api/kube-object.ts";
 import type { ObservedCluster } from "../../src/reconcile/decision.ts";
-import { ownedObjectNames } from "../../src/resources/names.ts";
+import { flattenConfiguration } from "../../src/flink/configuration.ts";
+import { parseRecordedSpec } from "../../src/reconcile/last-reconciled-spec.ts";
+import { commonLabels } from "../../src/resources/labels.ts";
+import { ownedObjectNames, taskManagerDeploymentName } from "../../src/resources/names.ts";
+import { scaleAnnotation, taskManagerCount } from "../../src/resources/task-manager-count.ts";
 import { type Change, NOW } from "./flink-deployment.ts";
 import { JOB_ID } from "./recorded-status.ts";
 
 export type ObjectChange = Change<KubeObject>;
 
 export const DEPLOYMENT_UID = "deployment-uid";
+export const TASK_MANAGERS_UID = "task-managers-uid";
 /** Minutes before the test's clock starts. */
 export const CREATED = NOW - 600_000;
 
@@ -41,6 +46,37 @@ export function jobManagerDeployment(resource: FlinkDeployment, ...changes: Obje
     },
     changes,
   );
+}
+
+/** A standalone cluster's own TaskManager Deployment, made for the recorded spec. */
+export function taskManagerDeployment(resource: FlinkDeployment, ...changes: ObjectChange[]): KubeObject {
+  const { name, namespace } = resource.metadata;
+  const recorded = parseRecordedSpec(resource.status?.reconciliationStatus?.lastReconciledSpec)?.spec;
+  const spec = recorded ?? withSpecDefaults(resource.spec);
+  return build(
+    {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: {
+        name: taskManagerDeploymentName(name),
+        ...(namespace === undefined ? {} : { namespace }),
+        uid: TASK_MANAGERS_UID,
+        annotations: scaleAnnotation(spec),
+        ownerReferences: [{ apiVersion: "apps/v1", kind: "Deployment", name, uid: DEPLOYMENT_UID }],
+      },
+      spec: { replicas: taskManagerCount(spec, flattenConfiguration(spec.flinkConfiguration)) },
+      status: {},
+    },
+    changes,
+  );
+}
+
+/** As the Apache operator makes the objects of a standalone cluster. */
+export function ownedByResource({ apiVersion, kind, metadata }: FlinkDeployment): ObjectChange {
+  const { name, uid = "" } = metadata;
+  return (object) => {
+    object.metadata.ownerReferences = [{ apiVersion, kind, name, uid, blockOwnerDeletion: true }];
+  };
 }
 
 export function available(): ObjectChange {
@@ -176,21 +212,24 @@ export function haConfigMap(
 /** Services and ConfigMaps that belong to the JobManager Deployment. */
 export function ownedObjects(resource: FlinkDeployment): readonly KubeObject[] {
   const { name, namespace } = resource.metadata;
-  return ownedObjectNames(name, withSpecDefaults(resource.spec), {}).map((owned) => ({
-    apiVersion: "v1",
-    kind: owned.kind,
-    metadata: {
-      name: owned.name,
-      ...(namespace === undefined ? {} : { namespace }),
-      labels: { app: name, type: "flink-native-kubernetes" },
-      ownerReferences: [{ apiVersion: "apps/v1", kind: "Deployment", name, uid: DEPLOYMENT_UID }],
-    },
-  }));
+  const names = ownedObjectNames(name, withSpecDefaults(resource.spec), {});
+  return names
+    .filter(({ kind }) => kind !== "Deployment")
+    .map((owned) => ({
+      apiVersion: "v1",
+      kind: owned.kind,
+      metadata: {
+        name: owned.name,
+        ...(namespace === undefined ? {} : { namespace }),
+        labels: commonLabels(name, modeOf(resource.spec)),
+        ownerReferences: [{ apiVersion: "apps/v1", kind: "Deployment", name, uid: DEPLOYMENT_UID }],
+      },
+    }));
 }
 
 /** Nothing of a cluster, but for what is given. */
 export function nothing(left: Partial<ObservedCluster> = {}): ObservedCluster {
-  return { deployment: undefined, pods: [], services: [], configMaps: [], ...left };
+  return { deployment: undefined, taskManagers: undefined, pods: [], services: [], configMaps: [], ...left };
 }
 
 /** A complete cluster with its JobManager pod; `changes` are the Deployment's. */
@@ -200,8 +239,10 @@ export function cluster(
   extra: { readonly pods?: readonly KubeObject[]; readonly configMaps?: readonly KubeObject[] } = {},
 ): ObservedCluster {
   const owned = ownedObjects(resource);
+  const isStandalone = modeOf(resource.spec) === "standalone";
   return {
     deployment: jobManagerDeployment(resource, ...changes),
+    taskManagers: isStandalone ? taskManagerDeployment(resource) : undefined,
     pods: extra.pods ?? [pod("jobmanager")],
     services: owned.filter(({ kind }) => kind === "Service"),
     configMaps: [...owned.filter(({ kind }) => kind === "ConfigMap"), ...(extra.configMaps ?? [])],

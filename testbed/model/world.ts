@@ -17,9 +17,10 @@ import type { FlinkAnswer } from "../../src/flink/rest-answers.ts";
 import type { Action, FlinkAnswers } from "../../src/reconcile/decision.ts";
 import type { Question } from "../../src/reconcile/deployment/questions.ts";
 import { LAST_STATE_MARKER } from "../../src/reconcile/upgrade-mode.ts";
-import { withSpecDefaults } from "../../src/api/defaults.ts";
+import { modeOf, withSpecDefaults } from "../../src/api/defaults.ts";
 import { type OwnedObjectName, ownedObjectNames } from "../../src/resources/names.ts";
 import type { ClusterInputs } from "../../src/resources/native-cluster.ts";
+import { scaleAnnotation, taskManagerCount } from "../../src/resources/task-manager-count.ts";
 
 interface Job {
   id: string;
@@ -35,7 +36,16 @@ interface Job {
 interface Cluster {
   inputs: ClusterInputs;
   ha: boolean;
+  standalone: boolean;
   job: Job | undefined;
+}
+
+function configurationOf({ defaults, spec }: ClusterInputs): Record<string, string> {
+  return { ...defaults, ...flattenConfiguration(spec.flinkConfiguration) };
+}
+
+function isOf(component: "jobmanager" | "taskmanager"): (pod: KubeObject) => boolean {
+  return ({ metadata }) => metadata.labels?.["component"] === component;
 }
 
 function namesOf(inputs: ClusterInputs): readonly OwnedObjectName[] {
@@ -53,6 +63,8 @@ export class World {
   now = 1_000_000;
   resource: FlinkDeployment;
   deployment: KubeObject | undefined;
+  /** Of a standalone cluster. */
+  taskManagers: KubeObject | undefined;
   pods: KubeObject[] = [];
   services: KubeObject[] = [];
   configMaps: KubeObject[] = [];
@@ -125,6 +137,13 @@ export class World {
       case "delete-job-manager":
         if (this.deployment?.metadata.uid === action.uid) this.markDeleted();
         return;
+      case "scale-task-managers":
+        if (this.taskManagers?.metadata.uid !== action.uid) return;
+        this.taskManagers["spec"] = { replicas: action.replicas };
+        this.taskManagers.metadata.annotations = { ...action.annotations };
+        return;
+      case "delete-leftovers":
+        return this.deleteLeftovers(action.objects.map(({ uid }) => uid));
       case "delete-config-maps":
         this.configMaps = this.configMaps.filter(({ metadata }) => !action.names.includes(metadata.name));
         return;
@@ -135,7 +154,11 @@ export class World {
         return;
       }
       case "cancel-job":
-        if (this.job?.id === action.jobId && this.job.state === "RUNNING") this.job.state = "CANCELLING";
+        if (
+          this.job?.id === action.jobId &&
+          (this.job.state === "RUNNING" || this.job.state === "RESTARTING")
+        )
+          this.job.state = "CANCELLING";
         return;
       case "stop-with-savepoint":
         if (this.job?.id !== action.jobId || this.job.state !== "RUNNING" || this.restDown) return;
@@ -150,12 +173,9 @@ export class World {
   private create(inputs: ClusterInputs): void {
     const { name, namespace, uid } = inputs.owner;
     if (this.deployment === undefined) {
-      if (this.pods.length > 0)
+      if (this.pods.length > 0 || this.taskManagers !== undefined)
         this.violations.push("a cluster was created while pods of another were there");
-      const ha = isKubernetesHaActive({
-        ...inputs.defaults,
-        ...flattenConfiguration(inputs.spec.flinkConfiguration),
-      });
+      const ha = isKubernetesHaActive(configurationOf(inputs));
       this.deployment = {
         apiVersion: "apps/v1",
         kind: "Deployment",
@@ -170,15 +190,42 @@ export class World {
         spec: { replicas: 1 },
         status: {},
       };
-      this.cluster = { inputs, ha, job: undefined };
+      const standalone = modeOf(inputs.spec) === "standalone";
+      this.cluster = { inputs, ha, standalone, job: undefined };
     }
     const owner = this.deployment.metadata.uid ?? "";
+    const ownerReferences = [{ apiVersion: "apps/v1", kind: "Deployment", name, uid: owner }];
     for (const { kind, name: owned } of namesOf(inputs)) {
+      if (kind === "Deployment") {
+        this.taskManagers ??= this.workersOf(inputs, { name: owned, namespace, ownerReferences });
+        continue;
+      }
       const list = kind === "Service" ? this.services : this.configMaps;
       if (list.some(({ metadata }) => metadata.name === owned)) continue;
-      const ownerReferences = [{ apiVersion: "apps/v1", kind: "Deployment", name, uid: owner }];
-      list.push({ apiVersion: "v1", kind, metadata: { name: owned, namespace, ownerReferences } });
+      const metadata = { name: owned, namespace, uid: this.newId(), ownerReferences };
+      // By the job's id a ConfigMap tells whose configuration it is.
+      list.push({ apiVersion: "v1", kind, metadata, data: { jobId: inputs.jobId } });
     }
+  }
+
+  private workersOf(inputs: ClusterInputs, metadata: KubeObject["metadata"]): KubeObject {
+    const spec = withSpecDefaults(inputs.spec);
+    return {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { ...metadata, uid: this.newId(), annotations: scaleAnnotation(spec) },
+      spec: { replicas: taskManagerCount(spec, configurationOf(inputs)) },
+    };
+  }
+
+  private deleteLeftovers(uids: readonly string[]): void {
+    const stays = ({ metadata }: KubeObject): boolean => !uids.includes(metadata.uid ?? "");
+    this.services = this.services.filter(stays);
+    this.configMaps = this.configMaps.filter(stays);
+    if (this.taskManagers === undefined || stays(this.taskManagers)) return;
+    this.taskManagers.metadata.deletionTimestamp ??= new Date(this.now).toISOString();
+    if (this.pods.some(isOf("jobmanager")))
+      this.violations.push("the TaskManagers were taken away from a JobManager");
   }
 
   private markDeleted(): void {
@@ -189,7 +236,7 @@ export class World {
   // ---- what Flink answers ----
 
   answer(question: Question): FlinkAnswers {
-    const up = this.pods.some(({ metadata }) => metadata.labels?.["component"] === "jobmanager");
+    const up = this.pods.some(isOf("jobmanager"));
     if (this.restDown || !up) return { [question]: unreachable };
     const { job } = this;
     switch (question) {
@@ -247,13 +294,11 @@ export class World {
   tick(): void {
     this.now += 1000;
     const { deployment } = this;
-    if (deployment === undefined) {
-      this.pods = this.pods.slice(1);
-      return;
-    }
+    this.keepWorkers();
+    if (deployment === undefined) return this.endOnePod();
     if (deployment.metadata.deletionTimestamp !== undefined) return this.collect(deployment);
     const replicas = (deployment["spec"] as { replicas: number }).replicas;
-    const jobManager = this.pods.find(({ metadata }) => metadata.labels?.["component"] === "jobmanager");
+    const jobManager = this.pods.find(isOf("jobmanager"));
     if (replicas === 0) {
       if (jobManager) this.pods = this.pods.filter((pod) => pod !== jobManager);
       deployment["status"] = {};
@@ -263,6 +308,25 @@ export class World {
     if (jobManager === undefined) return this.addPod("jobmanager");
     deployment["status"] = { availableReplicas: 1 };
     this.flink();
+  }
+
+  /** What a Deployment does for its pods. */
+  private keepWorkers(): void {
+    const { taskManagers } = this;
+    if (taskManagers === undefined) return;
+    const going = taskManagers.metadata.deletionTimestamp !== undefined;
+    const wanted = going ? 0 : (taskManagers["spec"] as { replicas: number }).replicas;
+    const workers = this.pods.filter(isOf("taskmanager"));
+    if (workers.length < wanted) this.addPod("taskmanager");
+    else if (workers.length > wanted) this.pods = this.pods.filter((pod) => pod !== workers[0]);
+    else if (going) this.taskManagers = undefined;
+  }
+
+  /** One of those that no Deployment keeps. */
+  private endOnePod(): void {
+    const kept = this.taskManagers === undefined ? (): boolean => false : isOf("taskmanager");
+    const ending = this.pods.find((pod) => !kept(pod));
+    this.pods = this.pods.filter((pod) => pod !== ending);
   }
 
   private addPod(component: string): void {
@@ -281,14 +345,14 @@ export class World {
 
   private collect(deployment: KubeObject): void {
     if (this.cluster) this.cluster.job = undefined;
-    if (this.pods.length > 0) {
-      this.pods = this.pods.slice(1);
-      return;
-    }
-    const owned = ({ metadata }: KubeObject): boolean =>
+    const stays = ({ metadata }: KubeObject): boolean =>
       metadata.ownerReferences?.some(({ uid }) => uid === deployment.metadata.uid) !== true;
-    this.services = this.services.filter(owned);
-    this.configMaps = this.configMaps.filter(owned);
+    if (this.taskManagers && !stays(this.taskManagers)) this.taskManagers = undefined;
+    const before = this.pods.length;
+    this.endOnePod();
+    if (this.pods.length < before) return;
+    this.services = this.services.filter(stays);
+    this.configMaps = this.configMaps.filter(stays);
     this.deployment = undefined;
     this.cluster = undefined;
   }
@@ -298,18 +362,35 @@ export class World {
     const jobId = cluster?.inputs.jobId;
     const complete =
       cluster &&
-      namesOf(cluster.inputs).every(({ name }) =>
-        [...this.services, ...this.configMaps].some(({ metadata }) => metadata.name === name),
+      namesOf(cluster.inputs).every(
+        ({ kind, name }) =>
+          kind === "Deployment" ||
+          [...this.services, ...this.configMaps].some(({ metadata }) => metadata.name === name),
       );
     if (cluster === undefined || jobId === undefined || !complete) return;
     if (cluster.job === undefined) return this.startJob(cluster, jobId);
     const { job } = cluster;
     if (job.state === "CANCELLING") return this.endJob(job, "CANCELED");
+    if (cluster.standalone) this.followWorkers(job);
     if (job.state !== "RUNNING") return;
-    if (this.pods.length === 1) this.addPod("taskmanager");
+    if (!cluster.standalone && this.pods.length === 1) this.addPod("taskmanager");
     if (job.savepoint) return this.finishSavepoint(job);
     job.progress++;
     if (job.progress % 2 === 0) this.checkpoint(cluster, job);
+  }
+
+  /** A job without TaskManagers waits for some, then goes on from its newest durable state. */
+  private followWorkers(job: Job): void {
+    const hasWorkers = this.pods.some(isOf("taskmanager"));
+    if (job.state === "RUNNING" && !hasWorkers) {
+      job.state = "RESTARTING";
+      if (job.savepoint) this.triggers.set(job.savepoint.triggerId, { failure: "the job restarted" });
+      job.savepoint = undefined;
+    } else if (job.state === "RESTARTING" && hasWorkers) {
+      const newest = job.durable.at(-1) ?? job.restored;
+      job.progress = newest === undefined ? 0 : (this.storage.get(newest.path) ?? -1);
+      job.state = "RUNNING";
+    }
   }
 
   private haMap(jobId: string): KubeObject | undefined {
@@ -321,6 +402,9 @@ export class World {
   private startJob(cluster: Cluster, jobId: string): void {
     const { name } = this.resource.metadata;
     const { restore } = cluster.inputs;
+    const configuration = this.configMaps.find(({ metadata }) => metadata.name === `flink-config-${name}`);
+    if ((configuration?.["data"] as { jobId?: string } | undefined)?.jobId !== jobId)
+      this.violations.push("a cluster started with the configuration of another");
     let map = this.haMap(jobId);
     if (
       this.configMaps.some(
@@ -416,12 +500,34 @@ export class World {
   killJobManager(): void {
     const { cluster } = this;
     if (cluster === undefined || this.job?.state === "FINISHED" || this.job?.state === "CANCELED") return;
-    this.pods = this.pods.filter(({ metadata }) => metadata.labels?.["component"] !== "jobmanager");
+    this.pods = this.pods.filter((pod) => !isOf("jobmanager")(pod));
     if (this.deployment) this.deployment["status"] = {};
     cluster.job = undefined;
     this.triggers.clear();
     // Without HA a new JobManager starts as the last one was told to: no fault of Sluice's.
     if (!cluster.ha) this.forgiven = Number.POSITIVE_INFINITY;
+  }
+
+  killTaskManagers(): void {
+    this.pods = this.pods.filter((pod) => !isOf("taskmanager")(pod));
+  }
+
+  deleteTaskManagersByHand(): void {
+    if (this.taskManagers === undefined) return;
+    this.taskManagers = undefined;
+    this.killTaskManagers();
+  }
+
+  /** As if the Apache operator had made the standalone cluster: its objects are the resource's own. */
+  handOver(): void {
+    const { apiVersion, kind, metadata } = this.resource;
+    const owner = { apiVersion, kind, name: metadata.name, uid: metadata.uid ?? "" };
+    const made = [
+      ...this.services,
+      ...this.configMaps.filter(({ metadata: { ownerReferences } }) => ownerReferences),
+    ];
+    for (const object of [...made, this.taskManagers ?? []].flat()) object.metadata.ownerReferences = [owner];
+    delete this.taskManagers?.metadata.annotations;
   }
 
   /** `kubectl delete`, with the propagation policies Foreground and Background. */

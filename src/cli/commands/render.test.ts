@@ -171,8 +171,23 @@ describe("sluice render", () => {
     expect(stderr).toContain("no FlinkDeployment");
   });
 
-  it("refuses standalone clusters, a job id that is none, and a call without files", async () => {
-    expect((await render(`${job}  mode: standalone\n`)).stderr).toContain("cannot be rendered yet");
+  it("prints a standalone cluster: Deployments of JobManager and TaskManagers, owned by nobody", async () => {
+    const { code, stdout, stderr } = await render(`${job}  mode: standalone\n`);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(names(stdout)).toEqual([
+      "team/Service/job-rest",
+      "team/Service/job",
+      "team/ConfigMap/flink-config-job",
+      "team/Deployment/job-taskmanager",
+      "team/Deployment/job",
+    ]);
+    expect(stdout).not.toContain("ownerReferences");
+    const replicas = read(stdout).find(({ metadata }) => metadata.name === "job-taskmanager")?.["spec"];
+    expect(replicas).toMatchObject({ replicas: 2 });
+    expect(stdout).toContain("standalone-job");
+  });
+
+  it("refuses a job id that is none, and a call without files", async () => {
     expect((await render(job, "--job-id", "7")).code).toBe(2);
     expect((await sluice(["render"])).code).toBe(2);
   });

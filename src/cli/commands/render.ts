@@ -46,18 +46,13 @@ async function areValid(
 }
 
 async function objectsOf(resource: FlinkDeployment, wishes: Wishes): Promise<KubeObject[]> {
-  const { deployConfiguration, renderNativeCluster } = await import("../../resources/native-cluster.ts");
+  const { renderCluster } = await import("../../resources/cluster.ts");
+  const { deployConfiguration } = await import("../../resources/native-cluster.ts");
   const { renderIngress } = await import("../../resources/ingress.ts");
   const { InvalidClusterError } = await import("../../resources/invalid-cluster.ts");
   const { defaultsFor } = await import("../../flink/operator-defaults.ts");
   const { spec, metadata } = resource;
   const name = metadata.name;
-  if (spec.mode === "standalone") {
-    throw new UserError(
-      `${name}: standalone clusters cannot be rendered yet`,
-      "leave spec.mode out, or native",
-    );
-  }
   const namespace = wishes.namespace ?? metadata.namespace ?? "default";
   const savepoint = spec.job?.initialSavepointPath ?? "";
   const owner = { name, namespace, uid: "" };
@@ -72,7 +67,7 @@ async function objectsOf(resource: FlinkDeployment, wishes: Wishes): Promise<Kub
     defaults: defaultsFor(wishes.operator, namespace, spec.flinkVersion),
   };
   try {
-    const { deployment, owned } = renderNativeCluster(inputs);
+    const { deployment, owned } = renderCluster(inputs);
     const ingress = renderIngress(owner, spec.ingress, deployConfiguration(inputs));
     return [...owned, deployment, ...(ingress === undefined ? [] : [ingress])];
   } catch (error) {
@@ -83,7 +78,7 @@ async function objectsOf(resource: FlinkDeployment, wishes: Wishes): Promise<Kub
 
 export const render: Command = {
   name: "render",
-  summary: "Print the Kubernetes objects of a job file's native clusters",
+  summary: "Print the Kubernetes objects of a job file's clusters",
   examples: [
     "sluice render -f job.yaml | kubectl apply -f -",
     "sluice render -f job.yaml | kubectl diff -f -",

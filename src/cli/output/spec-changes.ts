@@ -1,4 +1,5 @@
 /** What changes from one spec to another, leaf by leaf: `job.parallelism: 4 -> 2`. Credentials are not shown. */
+import { modeOf } from "../../api/defaults.ts";
 import type { FlinkDeploymentSpec } from "../../api/flink-deployment.ts";
 import { diffSpecs, isSecret } from "../../reconcile/spec-diff.ts";
 
@@ -46,7 +47,7 @@ function inWords(value: unknown): string {
 
 /** One line for each, indented. */
 export function specChanges(from: FlinkDeploymentSpec, to: FlinkDeploymentSpec): string {
-  return diffSpecs(from, to, "native")
+  return diffSpecs(from, to, modeOf(from))
     .changes.flatMap((change) => leaves(change))
     .map((leaf) => {
       const [before, after] = isSecret(leaf) ? ["***", "***"] : [inWords(leaf.from), inWords(leaf.to)];

@@ -20,7 +20,9 @@ import {
   edited,
   flinkDeployment,
   NOW,
+  reactive,
   type ResourceChange,
+  standalone,
   withConfiguration,
   withFlinkVersion,
   withJob,
@@ -40,10 +42,13 @@ import {
   named,
   type ObjectChange,
   ownedByAnother,
+  ownedByResource,
   ownedObjects,
   pod,
   replicaFailure,
   scaledToZero,
+  TASK_MANAGERS_UID,
+  taskManagerDeployment,
   terminating,
   unavailable,
   unschedulable,
@@ -93,6 +98,8 @@ const setting = fc.constantFrom<ResourceChange>(
   withConfiguration({ "kubernetes.operator.job.upgrade.last-state-fallback.enabled": "false" }),
   withConfiguration({ "kubernetes.operator.job.upgrade.last-state.max.allowed.checkpoint.age": "1 min" }),
   withJob({ initialSavepointPath: "s3://initial" }),
+  standalone(),
+  (draft) => [standalone(), reactive()].forEach((change) => change(draft)),
 );
 const edit = fc.constantFrom<ResourceChange>(
   withParallelism(4),
@@ -104,6 +111,8 @@ const edit = fc.constantFrom<ResourceChange>(
   withFlinkVersion("v2_4"),
   withSpec({ restartNonce: 1 }),
   withSpec({ job: null }),
+  withSpec({ mode: "standalone" }),
+  withSpec({ taskManager: { replicas: 3, resource: { memory: "1g" } } }),
   withJob({ savepointRedeployNonce: 1, initialSavepointPath: "s3://chosen" }),
   withoutHa(),
 );
@@ -171,6 +180,14 @@ const podChange = fc.constantFrom<ObjectChange[]>(
   [unschedulable()],
   [waiting("ImagePullBackOff", "no")],
 );
+const workersChange = fc.constantFrom<ObjectChange[]>(
+  [],
+  [terminating()],
+  [replicaFailure("quota")],
+  [({ metadata }) => void (metadata.annotations = { "sluice/scale": "replicas 9" })],
+  [({ metadata }) => delete metadata.annotations],
+  [ownedByAnother()],
+);
 const pods = fc
   .array(fc.tuple(fc.constantFrom("jobmanager" as const, "taskmanager" as const), podChange), {
     maxLength: 2,
@@ -225,19 +242,24 @@ const situation: fc.Arbitrary<Situation> = fc
   .record({
     resource,
     deployment: fc.option(deploymentChange, { nil: undefined }),
+    workers: fc.option(workersChange, { nil: undefined }),
+    byApache: fc.boolean(),
     pods,
     haMaps,
     owned: fc.boolean(),
     flink: answers,
   })
   .map((one) => {
-    const owned = one.owned ? ownedObjects(one.resource) : [];
+    const apache: ObjectChange[] = one.byApache ? [ownedByResource(one.resource)] : [];
+    const owned = one.owned ? ownedObjects(one.resource).map((object) => structuredClone(object)) : [];
+    for (const object of owned) for (const change of apache) change(object);
     const deployment = one.deployment && jobManagerDeployment(one.resource, ...one.deployment);
     return {
       resource: one.resource,
       scene: {
         cluster: {
           deployment,
+          taskManagers: one.workers && taskManagerDeployment(one.resource, ...apache, ...one.workers),
           pods: one.pods,
           services: owned.filter(({ kind }) => kind === "Service"),
           configMaps: [...owned.filter(({ kind }) => kind === "ConfigMap"), ...one.haMaps],
@@ -252,6 +274,18 @@ function alive(scene: Scene): KubeObject[] {
   return (scene.cluster?.pods ?? []).filter(
     ({ status }) => (status as { phase?: string }).phase !== "Failed",
   );
+}
+
+function isOwn(object: KubeObject | undefined): boolean {
+  return object !== undefined && object.metadata.ownerReferences?.length !== 0;
+}
+
+/** Of the resource: not one that belongs to somebody else, or to somebody else's JobManager. */
+function ownWorkers({ cluster }: Scene): KubeObject | undefined {
+  const { deployment, taskManagers } = cluster ?? {};
+  const [owner] = taskManagers?.metadata.ownerReferences ?? [];
+  const ofForeign = deployment !== undefined && !isOwn(deployment) && owner?.kind === "Deployment";
+  return isOwn(taskManagers) && !ofForeign ? taskManagers : undefined;
 }
 
 function holds(name: string, claim: (situation: Situation, outcome: Outcome) => void): void {
@@ -299,8 +333,10 @@ describe("in any situation", () => {
   holds("a cluster is created only where nothing of another is", ({ scene }, { decision }) => {
     for (const action of decision.actions) {
       if (action.type !== "create-cluster" || action.existing !== undefined) continue;
-      expect(scene.cluster?.deployment).toBeUndefined();
-      expect(alive(scene)).toEqual([]);
+      expect([scene.cluster?.deployment, ownWorkers(scene), ...alive(scene)]).toEqual([undefined, undefined]);
+      const left = [...(scene.cluster?.services ?? []), ...(scene.cluster?.configMaps ?? [])];
+      const stale = left.filter(({ metadata }) => metadata.ownerReferences?.[0]?.kind === "FlinkDeployment");
+      expect(stale).toEqual([]);
     }
   });
 
@@ -308,8 +344,7 @@ describe("in any situation", () => {
     "HA metadata is deleted only when its cluster is gone, and never for a restore from it",
     ({ scene }, outcome) => {
       if (!outcome.actions.includes("delete-config-maps")) return;
-      expect(scene.cluster?.deployment).toBeUndefined();
-      expect(alive(scene)).toEqual([]);
+      expect([scene.cluster?.deployment, ownWorkers(scene), ...alive(scene)]).toEqual([undefined, undefined]);
       if (outcome.lifecycle === "DELETING") return;
       expect(outcome.status.reconciliationStatus?.lastReconciledSpec).not.toContain(
         '"upgradeMode":"last-state","state"',
@@ -320,13 +355,27 @@ describe("in any situation", () => {
   holds(
     "only the job that is recorded is stopped, and only the own Deployment is touched",
     ({ scene }, { decision }) => {
-      const foreign = scene.cluster?.deployment?.metadata.ownerReferences?.length === 0;
       for (const action of decision.actions) {
         if ("jobId" in action) expect(action.jobId).toBe(JOB_ID);
-        if ("uid" in action) expect(foreign).toBe(false);
+        if (action.type === "scale-task-managers") expect(ownWorkers(scene)).toBeDefined();
+        else if ("uid" in action) expect(isOwn(scene.cluster?.deployment)).toBe(true);
+        if (action.type !== "delete-leftovers") continue;
+        expect(scene.cluster?.deployment).toBeUndefined();
+        if (action.objects.some(({ uid }) => uid === TASK_MANAGERS_UID))
+          expect(ownWorkers(scene)).toBeDefined();
       }
     },
   );
+
+  holds("TaskManagers are taken down only where no JobManager runs", ({ scene }, { decision }) => {
+    if (!decision.actions.some(({ type }) => type === "delete-leftovers")) return;
+    const jobManagers = alive(scene).filter(
+      ({ metadata }) => metadata.labels?.["component"] === "jobmanager",
+    );
+    const stuck = ({ metadata: { deletionTimestamp = "" } }: KubeObject): boolean =>
+      Date.parse(deletionTimestamp) < NOW - 60_000;
+    expect(jobManagers.filter((one) => !stuck(one))).toEqual([]);
+  });
 
   holds("what is recorded as the next step is taken at once", ({ resource: given }, outcome) => {
     const [before, after] = [withStatusDefaults(given.status), withStatusDefaults(outcome.status)];
@@ -352,8 +401,8 @@ describe("in any situation", () => {
   holds("the finalizer goes last", ({ scene }, outcome) => {
     if (!outcome.actions.includes("remove-finalizer")) return;
     expect(outcome.actions).toEqual(["remove-finalizer"]);
-    const foreign = scene.cluster?.deployment?.metadata.ownerReferences?.length === 0;
-    if (!foreign) expect([scene.cluster?.deployment, ...alive(scene)]).toEqual([undefined]);
+    if (scene.cluster?.deployment !== undefined) expect(isOwn(scene.cluster.deployment)).toBe(false);
+    else expect([ownWorkers(scene), ...alive(scene)]).toEqual([undefined]);
   });
 
   it("looking again and again at the same comes to rest", () => {
@@ -365,7 +414,8 @@ describe("in any situation", () => {
         const after = trace.pass(scene, 10);
         expect(after.status).toEqual(before.status);
         expect(after.actions).toEqual(before.actions);
-        const loud = after.events.filter((reason) => reason !== "Submit");
+        // These go with an action that makes something, and here nothing comes of it.
+        const loud = after.events.filter((reason) => reason !== "Submit" && reason !== "RecoverDeployment");
         expect(loud).toEqual([]);
       }),
       { numRuns: 150 },

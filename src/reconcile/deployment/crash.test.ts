@@ -17,7 +17,10 @@ const STATE = {
 };
 const HA = { "high-availability.type": "kubernetes", "high-availability.storageDir": "s3://ha" };
 
-function deployment(upgradeMode: UpgradeMode, ha: boolean): FlinkDeployment {
+const REACTIVE = { "scheduler-mode": "reactive" };
+type Kind = "native" | "standalone" | "reactive";
+
+function deployment(upgradeMode: UpgradeMode, ha: boolean, kind: Kind = "native"): FlinkDeployment {
   return {
     apiVersion: "flink.apache.org/v1beta1",
     kind: "FlinkDeployment",
@@ -26,7 +29,8 @@ function deployment(upgradeMode: UpgradeMode, ha: boolean): FlinkDeployment {
       image: "flink",
       flinkVersion: "v2_3",
       serviceAccount: "flink",
-      flinkConfiguration: { ...STATE, ...(ha ? HA : {}) },
+      ...(kind === "native" ? {} : { mode: "standalone" as const }),
+      flinkConfiguration: { ...STATE, ...(ha ? HA : {}), ...(kind === "reactive" ? REACTIVE : {}) },
       jobManager: { resource: { memory: "1g" } },
       taskManager: { resource: { memory: "1g" } },
       job: { jarURI: "local:///job.jar", parallelism: 1, upgradeMode },
@@ -36,18 +40,8 @@ function deployment(upgradeMode: UpgradeMode, ha: boolean): FlinkDeployment {
 
 function look(world: World): Observed {
   const resource = structuredClone(world.resource);
-  const {
-    pods,
-    services,
-    configMaps,
-    deployment: found,
-  } = structuredClone({
-    deployment: world.deployment,
-    pods: world.pods,
-    services: world.services,
-    configMaps: world.configMaps,
-  });
-  const cluster = { deployment: found, pods, services, configMaps };
+  const { deployment: found, taskManagers, pods, services, configMaps } = world;
+  const cluster = structuredClone({ deployment: found, taskManagers, pods, services, configMaps });
   let flink: FlinkAnswers = {};
   for (;;) {
     const questions = nextQuestions(resource, cluster, flink);
@@ -105,6 +99,10 @@ type Step =
       readonly do:
         | "tick"
         | "scale-up"
+        | "add-worker"
+        | "kill-workers"
+        | "delete-workers"
+        | "hand-over"
         | "suspend"
         | "resume"
         | "restart"
@@ -133,8 +131,13 @@ function among(...names: Step["do"][]): fc.WeightedArbitrary<Step> {
 }
 
 const changes = ["scale-up", "suspend", "resume", "restart", "rest", "bad-savepoint"] as const;
+const faults = ["kill", "delete", "delete-background"] as const;
+const workers = ["add-worker", "kill-workers", "delete-workers"] as const;
 const gentle = fc.oneof(...passes, among(...changes));
-const step = fc.oneof(...passes, among(...changes, "kill", "delete", "delete-background"));
+const step = fc.oneof(...passes, among(...changes, ...faults));
+const standaloneStep = fc.oneof(...passes, among(...changes, ...faults, ...workers, "hand-over"));
+const gentleStandaloneStep = fc.oneof(...passes, among(...changes, ...workers, "hand-over"));
+const scaling = fc.oneof(...passes, among(...workers, "scale-up", "rest"));
 
 function apply(world: World, one: Step): void {
   take(world, one);
@@ -152,7 +155,9 @@ function historyAgrees(world: World): void {
   const isDeployed = (state === "DEPLOYED" || state === "ROLLED_BACK") && wanted === "running";
   if (!isDeployed || world.deployed === undefined) return;
   const last = specOf(history.at(-1) ?? {});
-  const what = (spec: typeof last): unknown[] => [spec?.image, spec?.job?.parallelism];
+  // A reactive cluster is scaled in place: what it was made with does not follow.
+  const isReactive = JSON.stringify(world.resource.spec.flinkConfiguration).includes("reactive");
+  const what = (spec: typeof last): unknown[] => [spec?.image, isReactive || spec?.job?.parallelism];
   expect(what(last), explain(world)).toEqual(what(world.deployed));
 }
 
@@ -181,6 +186,17 @@ function take(world: World, one: Step): void {
       return world.changeSpec((spec) => ({ ...spec, image: one.do === "break" ? BROKEN_IMAGE : "flink" }));
     case "restart":
       return world.changeSpec((spec) => ({ ...spec, restartNonce: (spec.restartNonce ?? 0) + 1 }));
+    case "add-worker":
+      return world.changeSpec((spec) => ({
+        ...spec,
+        taskManager: { ...spec.taskManager, replicas: (spec.taskManager?.replicas ?? 1) + 1 },
+      }));
+    case "kill-workers":
+      return world.killTaskManagers();
+    case "delete-workers":
+      return world.deleteTaskManagersByHand();
+    case "hand-over":
+      return world.handOver();
     case "kill":
       return world.killJobManager();
     case "delete":
@@ -258,6 +274,40 @@ describe("a crash between any two external calls", () => {
     );
   });
 
+  for (const kind of ["standalone", "reactive"] as const) {
+    it(`of a ${kind} cluster with HA comes to the same`, () => {
+      const upgradeMode = fc.constantFrom<UpgradeMode>("savepoint", "last-state");
+      fc.assert(
+        fc.property(upgradeMode, fc.array(standaloneStep, { maxLength: 120 }), (mode, steps) => {
+          run(new World(deployment(mode, true, kind)), steps);
+        }),
+        { numRuns: 250 },
+      );
+    });
+
+    it(`of a ${kind} cluster without HA does the same as long as Kubernetes keeps its JobManager`, () => {
+      const upgradeMode = fc.constantFrom<UpgradeMode>("savepoint", "last-state");
+      fc.assert(
+        fc.property(upgradeMode, fc.array(gentleStandaloneStep, { maxLength: 100 }), (mode, steps) => {
+          run(new World(deployment(mode, false, kind)), steps);
+        }),
+        { numRuns: 150 },
+      );
+    });
+  }
+
+  it("while a reactive job is scaled and loses its TaskManagers restarts it never", () => {
+    fc.assert(
+      fc.property(fc.array(scaling, { maxLength: 100 }), (steps) => {
+        const world = new World(deployment("savepoint", true, "reactive"));
+        settle(world);
+        run(world, steps);
+        expect(world.starts).toHaveLength(1);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
   it("of a stateless job starts it empty once for each change", () => {
     fc.assert(
       fc.property(fc.array(gentle, { maxLength: 60 }), (steps) => {
@@ -271,10 +321,13 @@ describe("a crash between any two external calls", () => {
     );
   });
 
-  it("in a deletion leaves nothing behind", () => {
+  it.each<[Kind, typeof step]>([
+    ["native", step],
+    ["standalone", standaloneStep],
+  ])("in the deletion of a %s cluster leaves nothing behind", (kind, any) => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), fc.array(step, { maxLength: 60 }), (before, after) => {
-        const world = new World(deployment("last-state", true));
+      fc.property(fc.array(any, { maxLength: 60 }), fc.array(any, { maxLength: 60 }), (before, after) => {
+        const world = new World(deployment("last-state", true, kind));
         for (const one of before) apply(world, one);
         world.resource.metadata.deletionTimestamp = "2026-01-01T00:00:00Z";
         for (const one of after.filter(({ do: name }) => name === "pass" || name === "tick"))
@@ -283,7 +336,8 @@ describe("a crash between any two external calls", () => {
           pass(world);
           world.tick();
         }
-        const left = [world.deployment, ...world.pods, ...world.services, ...world.configMaps];
+        const { deployment: jobManager, taskManagers, pods, services, configMaps } = world;
+        const left = [jobManager, taskManagers, ...pods, ...services, ...configMaps];
         expect(left.filter((object) => object !== undefined)).toEqual([]);
         expect(world.resource.metadata.finalizers).toEqual([]);
       }),
@@ -311,5 +365,10 @@ function run(world: World, steps: readonly Step[]): void {
   if (!suspended || outcome !== undefined) expect(outcome).toBe(suspended ? "Suspended" : "Stable");
   const recorded = JSON.parse(world.resource.status?.reconciliationStatus?.lastReconciledSpec ?? "null");
   if (recorded?.spec.job.state !== "running") return;
-  expect(recorded.spec.job.parallelism).toBe(world.resource.spec.job?.parallelism);
+  const { job, taskManager } = world.resource.spec;
+  expect(recorded.spec.job.parallelism).toBe(job?.parallelism);
+  expect(recorded.spec.taskManager.replicas).toBe(taskManager?.replicas);
+  if (world.resource.spec.mode !== "standalone") return;
+  const replicas = (world.taskManagers?.["spec"] as { replicas?: number } | undefined)?.replicas;
+  expect(replicas, explain(world)).toBe(taskManager?.replicas ?? job?.parallelism);
 }

@@ -20,11 +20,10 @@
  *
  * A rollback (roll-back.ts) goes the same way, with ROLLING_BACK and ROLLED_BACK in place of UPGRADING and DEPLOYED.
  */
-import { type DefaultedStatus, withJobDefaults } from "../../api/defaults.ts";
+import { type DefaultedStatus, modeOf, withJobDefaults } from "../../api/defaults.ts";
 import { FLINK_DEPLOYMENT_FINALIZER } from "../../api/flink-deployment.ts";
-import { getNumber } from "../../flink/configuration.ts";
 import { isSupported } from "../../flink/flink-version.ts";
-import { TASK_SLOTS } from "../../flink/options.ts";
+import { taskManagerCount } from "../../resources/task-manager-count.ts";
 import type { Decision, Observed, Options } from "../decision.ts";
 import { keepHistory } from "../history.ts";
 import { parseRecordedSpec, type RecordedSpec } from "../last-reconciled-spec.ts";
@@ -57,6 +56,7 @@ import { observeJobManager, reportTaskManagers } from "./observe-job-manager.ts"
 import { recover } from "./recover.ts";
 import { isRollback, leaveRollback, reportRollback, rollBack, workOnStableSpec } from "./roll-back.ts";
 import { followStop, recordStopped, stopForChange } from "./stop.ts";
+import { keepTaskManagers, scaleInPlace } from "./task-managers.ts";
 import { tearDown } from "./tear-down.ts";
 
 export type Phase = "new" | "submitting" | "running" | "stopping" | "stopped" | "suspended";
@@ -144,6 +144,7 @@ function reconcileRunning(pass: Pass, diff: SpecDiff): void {
     status.observedGeneration = pass.generation;
     return rollBack(pass) ? undefined : recover(pass);
   }
+  if (diff.type === "SCALE" && scaleInPlace(pass)) return announce(pass, diff);
   const before = status.reconciliationStatus.reconciliationTimestamp;
   const handled = stopForChange(pass);
   if (isUnderWay(status) || status.reconciliationStatus.reconciliationTimestamp !== before) {
@@ -179,7 +180,7 @@ function changes(pass: Pass, { spec: recorded }: RecordedSpec): SpecDiff {
   const between = phase === "stopped" || phase === "submitting";
   const state = pass.spec.job?.state ?? "running";
   const base = between ? { ...recorded, job: { ...withJobDefaults(recorded.job ?? {}), state } } : recorded;
-  return diffSpecs(base, pass.spec, "native");
+  return diffSpecs(base, pass.spec, modeOf(recorded));
 }
 
 /** While the user leaves the spec that failed as it is, the stable one is worked on. */
@@ -207,7 +208,10 @@ function reconcile(pass: Pass): void {
     return redeployFromSavepoint(pass);
   }
   if (phase === "running") return reconcileRunning(pass, diff);
-  if (phase === "stopping") return followStop(pass);
+  if (phase === "stopping") {
+    followStop(pass);
+    return keepTaskManagers(pass);
+  }
   if (phase === "suspended") return reconcileSuspended(pass, diff);
   if (phase === "stopped") return continueStopped(pass);
   continueAttempt(pass, diff.type !== "IGNORE");
@@ -235,12 +239,11 @@ function reportInvalid(pass: Pass, message: string): void {
 function setTaskManagerStatus(pass: Pass): void {
   const recorded = recordedSpec(pass);
   if (recorded?.spec.job === undefined) return;
-  const { job, taskManager } = recorded.spec;
-  const slots = getNumber(effectiveConfiguration(pass, recorded.spec), TASK_SLOTS) ?? 1;
-  const running = job.state === "running";
+  const { spec } = recorded;
+  const running = spec.job?.state === "running";
   pass.status.taskManager = {
     labelSelector: running ? `component=taskmanager,app=${pass.resource.metadata.name}` : "",
-    replicas: running ? (taskManager?.replicas ?? Math.ceil((job.parallelism ?? 1) / slots)) : 0,
+    replicas: running ? taskManagerCount(spec, effectiveConfiguration(pass, spec)) : 0,
   };
 }
 
@@ -278,11 +281,10 @@ function finish(pass: Pass): Decision {
 
 /** Of what is deployed, if anything is: an edit that asks for more than Sluice can do is invalid, and the job goes on. */
 function unsupported(pass: Pass): string | undefined {
-  const { flinkVersion, job, mode } = recordedSpec(pass)?.spec ?? pass.spec;
+  const { flinkVersion, job } = recordedSpec(pass)?.spec ?? pass.spec;
   if (flinkVersion !== undefined && !isSupported(flinkVersion))
     return `Flink version ${flinkVersion} is not supported`;
   if (job === undefined) return "session clusters are not supported by this version of Sluice";
-  if (mode === "standalone") return "mode standalone is not supported by this version of Sluice; use native";
   return undefined;
 }
 

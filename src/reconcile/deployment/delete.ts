@@ -16,6 +16,7 @@ import { errorMessage } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import { neverStarted } from "./observe-job-manager.ts";
 import { beginStop, followStop, neverSeen, savepointPause } from "./stop.ts";
+import { keepTaskManagers } from "./task-managers.ts";
 import { deleteHaMetadata, tearDown } from "./tear-down.ts";
 
 /** Of the stop under way; still to be recorded. */
@@ -60,6 +61,7 @@ function savepointTaken(pass: Pass): boolean {
     const message = `Savepoint before the deletion: ${location}`;
     emit(pass, { type: "Normal", reason: "Cleanup", message, component: "Snapshot" });
   }
+  keepTaskManagers(pass);
   waitFor(pass, "SavepointOnDeletion", "taking a savepoint before the deletion");
   return false;
 }

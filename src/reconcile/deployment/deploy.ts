@@ -6,7 +6,7 @@
 import type { UpgradeMode } from "../../api/flink-deployment.ts";
 import { GENERATION_ANNOTATION } from "../../api/flink-deployment.ts";
 import type { KubeObject } from "../../api/kube-object.ts";
-import { type DefaultedSpec, withSpecDefaults } from "../../api/defaults.ts";
+import { type DefaultedSpec, modeOf, withSpecDefaults } from "../../api/defaults.ts";
 import {
   hasHaCheckpoint,
   hasHaMetadata,
@@ -185,11 +185,13 @@ export function clusterInputs(pass: Pass): ClusterInputs {
   };
 }
 
+/** The Apache operator makes the objects of a standalone cluster the resource's own. */
 function isComplete(pass: Pass, inputs: ClusterInputs): boolean {
-  const uid = ownDeployment(pass)?.metadata.uid;
-  const owned = [...pass.cluster.services, ...pass.cluster.configMaps].filter((object) =>
-    (object.metadata.ownerReferences ?? []).some((reference) => reference.uid === uid),
-  );
+  const { services, configMaps, taskManagers } = pass.cluster;
+  const owners = new Set([ownDeployment(pass)?.metadata.uid, pass.resource.metadata.uid]);
+  const owned = [...services, ...configMaps, taskManagers ?? []]
+    .flat()
+    .filter(({ metadata }) => (metadata.ownerReferences ?? []).some(({ uid }) => owners.has(uid)));
   const names = new Set(owned.map(({ kind, metadata }) => `${kind}/${metadata.name}`));
   return ownedObjectNames(inputs.owner.name, withSpecDefaults(inputs.spec), inputs.defaults).every(
     ({ kind, name }) => names.has(`${kind}/${name}`),
@@ -233,6 +235,17 @@ function hasRun(pass: Pass): boolean {
   return hasHaCheckpoint(own);
 }
 
+export function nameTaken(pass: Pass, { metadata: { name } }: KubeObject): void {
+  const message = `a Deployment named ${name} exists and belongs to somebody else; rename one of the two`;
+  stall(pass, "NameTaken", message);
+}
+
+/** After tearDown: whatever still has the name of one of the cluster's Deployments. */
+function somebodyElses(pass: Pass): KubeObject | undefined {
+  const { deployment, taskManagers } = pass.cluster;
+  return deployment ?? (modeOf(pass.spec) === "standalone" ? taskManagers : undefined);
+}
+
 /** An attempt is recorded: bring its objects about, or recognise that they are there. */
 export function continueAttempt(pass: Pass, specChanged: boolean): void {
   const deployment = attempted(pass);
@@ -245,11 +258,8 @@ export function continueAttempt(pass: Pass, specChanged: boolean): void {
     return requeue(pass, 0);
   }
   if (!tearDown(pass)) return;
-  if (pass.cluster.deployment !== undefined) {
-    const { name } = pass.cluster.deployment.metadata;
-    const message = `a Deployment named ${name} exists and belongs to somebody else; rename one of the two`;
-    return stall(pass, "NameTaken", message);
-  }
+  const taken = somebodyElses(pass);
+  if (taken !== undefined) return nameTaken(pass, taken);
   const restore = hasRun(pass) ? "last-state" : restoreMode(pass);
   if (pass.spec.job?.state === "suspended") return suspendInstead(pass, restore);
   const attempt = recordedSpec(pass)?.spec ?? pass.spec;

@@ -192,7 +192,6 @@ describe("an invalid spec", () => {
 describe("what this version of Sluice does not do", () => {
   it.each<[string, ResourceChange, string]>([
     ["session clusters", withSpec({ job: null }), "session clusters are not supported"],
-    ["standalone mode", withSpec({ mode: "standalone" }), "mode standalone is not supported"],
     ["old Flink versions", withSpec({ flinkVersion: "v1_14" }), "Flink version v1_14 is not supported"],
   ])("%s: nothing is done, and that is said once", (_, change, text) => {
     const trace = new Trace(flinkDeployment(change));

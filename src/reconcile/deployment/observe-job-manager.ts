@@ -2,7 +2,16 @@
 import type { KubeObject } from "../../api/kube-object.ts";
 import { statusError } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
-import { complain, emit, ownDeployment, type Pass, podsOf, stall, waitFor } from "../pass.ts";
+import {
+  complain,
+  emit,
+  ownDeployment,
+  ownTaskManagers,
+  type Pass,
+  podsOf,
+  stall,
+  waitFor,
+} from "../pass.ts";
 import { creationProblem, type PodProblem, podProblems } from "./pod-problems.ts";
 
 export const MISSING_JOB_MANAGER = "Missing JobManager deployment";
@@ -97,7 +106,9 @@ export function reportTaskManagers(pass: Pass): void {
   const { jobManagerDeploymentStatus, jobStatus, lifecycleState } = pass.status;
   const { state } = jobStatus;
   const waits = jobManagerDeploymentStatus === "READY" && state !== "RUNNING" && !isTerminal(state);
-  const [problem] = podProblems(podsOf(pass.cluster, "taskmanager"));
+  const workers = ownTaskManagers(pass);
+  const problem =
+    (workers && creationProblem(workers)) ?? podProblems(podsOf(pass.cluster, "taskmanager"))[0];
   if (!waits || problem === undefined || lifecycleState === "DELETING") return;
   const message = `TaskManager ${problem.pod}: ${problem.message}`;
   complain(pass, { reason: problem.reason, message, component: "Job", key: `tm-${problem.reason}` });

@@ -8,6 +8,7 @@ import {
   emit,
   observeConfiguration,
   ownDeployment,
+  ownTaskManagers,
   type Pass,
   recordedSpec,
   requeue,
@@ -23,6 +24,7 @@ import { stillFailed } from "./observe-job.ts";
 import { MISSING_JOB_MANAGER } from "./observe-job-manager.ts";
 import { tearDown } from "./tear-down.ts";
 import { neverSeen, recordStopped, upgradeFacts } from "./stop.ts";
+import { keepTaskManagers } from "./task-managers.ts";
 
 /** How the deployed spec can be started again without losing state; undefined when it cannot. */
 function resubmitMode(pass: Pass): UpgradeMode | undefined {
@@ -129,10 +131,12 @@ export function recover(pass: Pass): void {
     if (jobStatus.state === "FAILED" && pass.stalled === undefined) stillFailed(pass);
     const ttl = getDuration(observeConfiguration(pass), JM_SHUTDOWN_TTL) ?? 86_400_000;
     const since = pass.now - Number(jobStatus.updateTime ?? pass.now);
-    if (ownDeployment(pass) === undefined || since <= ttl) return;
+    const hasCluster = ownDeployment(pass) !== undefined || ownTaskManagers(pass) !== undefined;
+    if (!hasCluster || since <= ttl) return;
     tearDown(pass);
     // The job has reached its end; that its JobManager goes changes nothing for whoever waits for it.
     pass.progress = undefined;
   } else if (jobManagerDeploymentStatus === "MISSING") recoverLostJobManager(pass);
   else if (pass.unhealthy !== undefined) restartUnhealthyJob(pass, pass.unhealthy);
+  else keepTaskManagers(pass);
 }

@@ -7,7 +7,7 @@
  * The record keeps the spec that failed (2.5), so that the next edit is told apart from it; what is deployed then is
  * `lastStableSpec` (`deployedSpec` in last-reconciled-spec.ts). States: DEPLOYED → ROLLING_BACK → ROLLED_BACK.
  */
-import type { DefaultedSpec } from "../../api/defaults.ts";
+import { type DefaultedSpec, modeOf } from "../../api/defaults.ts";
 import type { UpgradeMode } from "../../api/flink-deployment.ts";
 import { getDuration } from "../../flink/configuration.ts";
 import { READINESS_TIMEOUT } from "../../flink/options.ts";
@@ -98,7 +98,7 @@ function canRollBack(pass: Pass): RecordedSpec | undefined {
   // Redeployed from a savepoint of the user's choice: the state that belongs to the stable spec was thrown away.
   if (failed.job.savepointRedeployNonce !== stable.spec.job.savepointRedeployNonce) return undefined;
   const running = { ...failed, job: { ...failed.job, state: "running" as const } };
-  return diffSpecs(stable.spec, running, "native").type === "IGNORE" ? undefined : stable;
+  return diffSpecs(stable.spec, running, modeOf(stable.spec)).type === "IGNORE" ? undefined : stable;
 }
 
 function begin(pass: Pass, cause: string): void {

@@ -1,16 +1,28 @@
 /** Resources that the Apache operator has deployed, and those that it was in the middle of changing. */
 import { describe, expect, it } from "vitest";
 import type { FlinkDeployment, FlinkDeploymentStatus, UpgradeMode } from "../../api/flink-deployment.ts";
+import type { KubeObject } from "../../api/kube-object.ts";
 import {
   edited,
   flinkDeployment,
   type ResourceChange,
+  standalone,
   withParallelism,
   withSpec,
+  withUpgradeMode,
 } from "../../../testbed/gen/flink-deployment.ts";
-import { available, cluster } from "../../../testbed/gen/kube-objects.ts";
+import { available, cluster, nothing, ownedByResource, pod } from "../../../testbed/gen/kube-objects.ts";
+import type { Scene } from "../../../testbed/gen/observed.ts";
 import { JOB_ID, STARTED } from "../../../testbed/gen/recorded-status.ts";
-import { bringUpSteps, gone, HA, recordedJob, starting, up } from "../../../testbed/gen/steps.ts";
+import {
+  bringUpSteps,
+  gone,
+  HA,
+  recordedJob,
+  type SceneOf,
+  starting,
+  up,
+} from "../../../testbed/gen/steps.ts";
 import { action, play, Trace } from "../../../testbed/gen/trace.ts";
 
 /** A spec as the Apache operator writes it down: every field, null or not, quantities as text, templates without kind. */
@@ -243,6 +255,112 @@ describe("what the Apache operator was in the middle of", () => {
       jobId: JOB_ID,
       restore: { kind: "last-state", marker: true },
     });
+  });
+});
+
+/** The cluster as the Apache operator makes standalone ones: every object belongs to the resource. */
+function madeByApache(resource: FlinkDeployment, scene: Scene): Scene {
+  const found = structuredClone(scene.cluster ?? nothing());
+  const { taskManagers, services, configMaps } = found;
+  const made = configMaps.filter(({ metadata }) => metadata.ownerReferences !== undefined);
+  for (const object of [...services, ...made, taskManagers ?? []].flat()) ownedByResource(resource)(object);
+  delete taskManagers?.metadata.annotations;
+  return { ...scene, cluster: found };
+}
+
+describe("a standalone cluster of the Apache operator's", () => {
+  const apache =
+    (scene: SceneOf): SceneOf =>
+    (resource) =>
+      madeByApache(resource, scene(resource));
+
+  /** Everything but the JobManager's Deployment and its pods. */
+  const withoutJobManager =
+    (pods: readonly KubeObject[], workers = true): SceneOf =>
+    (resource) => {
+      const { services, configMaps, taskManagers } = cluster(resource, [], { configMaps: HA });
+      const left = { services, configMaps, pods, ...(workers ? { taskManagers } : {}) };
+      return madeByApache(resource, { cluster: nothing(left) });
+    };
+
+  it("runs on untouched; a change takes all of it down, its configuration too, and starts a new one", () => {
+    const trace = new Trace(flinkDeployment(standalone(), byApache(RUNNING, "running", "DEPLOYED")));
+    play(trace, [
+      {
+        when: "looked at",
+        scene: apache(up("RUNNING")),
+        gives: { actions: [], events: [], lifecycle: "STABLE", conditions: ["Ready: Running"] },
+      },
+      {
+        when: "changed",
+        edit: edited(withParallelism(4), withUpgradeMode("last-state")),
+        scene: apache(up("RUNNING")),
+        gives: { actions: [], lifecycle: "UPGRADING" },
+      },
+      {
+        when: "the JobManager goes first",
+        scene: apache(starting()),
+        gives: { actions: ["scale-job-manager-to-zero"] },
+      },
+      {
+        when: "then what does not go with it",
+        scene: withoutJobManager([pod("taskmanager")]),
+        gives: { actions: ["delete-leftovers"] },
+      },
+      { when: "gone", scene: gone(), gives: { jobState: "RECONCILING" } },
+    ]);
+    const { inputs } = action(play(trace, [bringUpSteps()[0]!]), "create-cluster");
+    expect(inputs.restore).toEqual({ kind: "last-state", marker: true });
+    expect(inputs.spec.job?.parallelism).toBe(4);
+  });
+
+  it("whose attempt is made is taken on, not made again", () => {
+    const status = { jobManagerDeploymentStatus: "MISSING" as const, jobStatus: { jobId: JOB_ID } };
+    const trace = new Trace(
+      flinkDeployment(standalone(), byApache(status, "suspended", "UPGRADING", "savepoint")),
+    );
+    play(trace, [
+      {
+        when: "found",
+        scene: apache(starting()),
+        gives: { actions: [], lifecycle: "DEPLOYED", jobManager: "DEPLOYING" },
+      },
+    ]);
+  });
+
+  it("that was taken down for a change leaves nothing that the next one would read", () => {
+    const jobStatus = { ...RUNNING.jobStatus, state: "FINISHED" as const, upgradeSavepointPath: "s3://sp" };
+    const status = { jobManagerDeploymentStatus: "MISSING" as const, jobStatus };
+    const trace = new Trace(
+      flinkDeployment(standalone(), byApache(status, "suspended", "UPGRADING", "savepoint")),
+    );
+    play(trace, [
+      {
+        when: "its Services and configuration are left",
+        scene: withoutJobManager([], false),
+        gives: { actions: ["delete-leftovers"], jobState: "FINISHED" },
+      },
+      { when: "gone", scene: gone([]), gives: { jobState: "RECONCILING" } },
+    ]);
+    expect(action(play(trace, [bringUpSteps([])[0]!]), "create-cluster").inputs.restore).toEqual({
+      kind: "savepoint",
+      path: "s3://sp",
+    });
+  });
+
+  it("whose job ended long ago goes as a whole", () => {
+    const jobStatus = { ...RUNNING.jobStatus, state: "FINISHED" as const, updateTime: "1" };
+    const trace = new Trace(
+      flinkDeployment(standalone(), byApache({ ...RUNNING, jobStatus }, "running", "DEPLOYED")),
+    );
+    play(trace, [
+      { when: "after a day", scene: apache(up("FINISHED")), gives: { actions: ["delete-job-manager"] } },
+      {
+        when: "the JobManager is gone",
+        scene: withoutJobManager([]),
+        gives: { actions: ["delete-leftovers"], jobState: "FINISHED" },
+      },
+    ]);
   });
 });
 

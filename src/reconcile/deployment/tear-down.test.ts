@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../api/kube-object.ts";
 import { flink, job } from "../../../testbed/gen/flink-answers.ts";
-import { flinkDeployment, NOW } from "../../../testbed/gen/flink-deployment.ts";
+import { flinkDeployment, NOW, standalone } from "../../../testbed/gen/flink-deployment.ts";
 import {
   available,
   cluster,
@@ -13,8 +13,12 @@ import {
   nothing,
   type ObjectChange,
   ownedByAnother,
+  ownedByResource,
+  ownedObjects,
   pod,
   scaledToZero,
+  TASK_MANAGERS_UID,
+  taskManagerDeployment,
   terminating,
 } from "../../../testbed/gen/kube-objects.ts";
 import { observed, options, type Scene } from "../../../testbed/gen/observed.ts";
@@ -26,8 +30,8 @@ const RESOURCE = flinkDeployment(stopped());
 const jobManager = pod("jobmanager");
 const taskManager = pod("taskmanager");
 
-function passOver(scene: Scene): Pass {
-  return beginPass(observed(RESOURCE, scene), NOW, options());
+function passOver(scene: Scene, resource = RESOURCE): Pass {
+  return beginPass(observed(resource, scene), NOW, options());
 }
 
 function withPods(deployment: KubeObject | undefined, ...pods: KubeObject[]): Scene {
@@ -143,6 +147,121 @@ describe("the next step of taking a cluster down", () => {
       message: expect.stringContaining("kubectl delete pod --force job-jobmanager-1"),
     });
     expect(pass.stalled?.message).not.toContain("young");
+  });
+});
+
+describe("the next step of taking a standalone cluster down", () => {
+  const resource = flinkDeployment(standalone(), stopped());
+  const workers = (...changes: ObjectChange[]): KubeObject => taskManagerDeployment(resource, ...changes);
+  const own = (...changes: ObjectChange[]): KubeObject => jobManagerDeployment(resource, ...changes);
+  const asApache = ownedByResource(resource);
+  const left = { kind: "Deployment", name: "job-taskmanager", uid: TASK_MANAGERS_UID };
+  const scene = (
+    deployment: KubeObject | undefined,
+    taskManagers: KubeObject | undefined,
+    ...pods: KubeObject[]
+  ): Scene => ({ cluster: nothing({ deployment, taskManagers, pods }) });
+
+  it.each<[string, Scene, { done: boolean; actions: object[]; waits?: string }]>([
+    [
+      "the JobManager goes first, and the TaskManagers stay until it is gone",
+      scene(own(available()), workers(), jobManager, taskManager),
+      { done: false, actions: [SCALE], waits: "stopping the JobManager" },
+    ],
+    [
+      "the same for a cluster of the Apache operator's, whose TaskManagers belong to the resource",
+      scene(own(available()), workers(asApache), jobManager, taskManager),
+      { done: false, actions: [SCALE], waits: "stopping the JobManager" },
+    ],
+    [
+      "the JobManager is gone: its Deployment goes, and takes the TaskManagers along",
+      scene(own(scaledToZero()), workers(), taskManager),
+      { done: false, actions: [DELETE], waits: "deleting the cluster" },
+    ],
+    [
+      "they are going with it: wait",
+      scene(own(terminating()), workers(terminating()), taskManager),
+      { done: false, actions: [], waits: "waiting for pods to end: job-taskmanager-1" },
+    ],
+    [
+      "somebody deleted the JobManager's Deployment, and its pod runs on: it goes first here as well",
+      scene(undefined, workers(), jobManager, taskManager),
+      { done: false, actions: [], waits: "waiting for pods to end: job-jobmanager-1, job-taskmanager-1" },
+    ],
+    [
+      "no JobManager is left: its TaskManagers go",
+      scene(undefined, workers(), taskManager),
+      {
+        done: false,
+        actions: [{ type: "delete-leftovers", objects: [left] }],
+        waits: "deleting what is left of the cluster",
+      },
+    ],
+    [
+      "TaskManagers without a pod go as well: they would have some any moment",
+      scene(undefined, workers()),
+      {
+        done: false,
+        actions: [{ type: "delete-leftovers", objects: [left] }],
+        waits: "deleting what is left of the cluster",
+      },
+    ],
+    [
+      "they are going: wait",
+      scene(undefined, workers(terminating()), taskManager),
+      { done: false, actions: [], waits: "deleting what is left of the cluster" },
+    ],
+    [
+      "a Deployment by their name that is somebody else's is left alone",
+      scene(undefined, workers(ownedByAnother())),
+      { done: true, actions: [] },
+    ],
+    [
+      "what belongs to somebody else's JobManager is left alone",
+      scene(own(ownedByAnother()), workers(), jobManager, taskManager),
+      { done: true, actions: [] },
+    ],
+  ])("%s", (_, given, expected) => {
+    const pass = passOver(given, resource);
+    expect(tearDown(pass)).toBe(expected.done);
+    expect(pass.actions).toEqual(expected.actions);
+    expect(pass.progress?.message).toBe(expected.waits);
+  });
+
+  it("does not wait for a JobManager on a lost node to take the TaskManagers down, but says so", () => {
+    const lost = pod("jobmanager", terminating(NOW - 2 * MINUTE));
+    const pass = passOver(scene(undefined, workers(), lost), resource);
+    expect(tearDown(pass)).toBe(false);
+    expect(pass.actions).toEqual([{ type: "delete-leftovers", objects: [left] }]);
+    const next = passOver(scene(undefined, undefined, lost), resource);
+    expect(tearDown(next)).toBe(false);
+    expect(next.stalled?.reason).toBe("PodsStuckTerminating");
+  });
+
+  it("removes Services and configuration of the Apache operator's cluster: the next one must not read them", () => {
+    const objects = ownedObjects(resource).map((object) => structuredClone(object));
+    for (const object of objects) asApache(object);
+    const ofOthers = { ...haConfigMap(), metadata: { ...haConfigMap().metadata, name: "settings" } };
+    asApache(ofOthers);
+    const pass = passOver(
+      {
+        cluster: nothing({
+          taskManagers: workers(asApache),
+          services: objects.filter(({ kind }) => kind === "Service"),
+          configMaps: [...objects.filter(({ kind }) => kind === "ConfigMap"), haConfigMap(), ofOthers],
+        }),
+      },
+      resource,
+    );
+    expect(tearDown(pass)).toBe(false);
+    const [action] = pass.actions;
+    const deleted = action?.type === "delete-leftovers" ? action.objects : [];
+    expect(deleted.map(({ kind, name }) => `${kind}/${name}`)).toEqual([
+      "Deployment/job-taskmanager",
+      "Service/job-rest",
+      "Service/job",
+      "ConfigMap/flink-config-job",
+    ]);
   });
 });
 

@@ -3,12 +3,22 @@
  *
  * A JobManager that runs a job goes first (its Deployment scaled to zero): were the TaskManagers to go first, a job
  * with little patience would fail for good and Flink would delete its HA metadata. Then the Deployment goes, and the
- * garbage collector takes what it owns. "Gone" means no Deployment and no pod: only then can a second cluster not
- * write beside the first.
+ * garbage collector takes what it owns; what belongs to the resource itself, as the Apache operator makes standalone
+ * clusters, goes last. "Gone" means no Deployment and no pod: only then can a second cluster not write beside the first.
  */
 import type { KubeObject } from "../../api/kube-object.ts";
 import { isHaConfigMap } from "../../flink/high-availability.ts";
-import { ownDeployment, type Pass, podsOf, requeue, stall, waitFor } from "../pass.ts";
+import { type OwnedObjectName, ownedObjectNames } from "../../resources/names.ts";
+import {
+  isOwned,
+  ownDeployment,
+  ownTaskManagers,
+  type Pass,
+  podsOf,
+  requeue,
+  stall,
+  waitFor,
+} from "../pass.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 
 /** Beyond its grace period by this much, a pod's node does not answer. */
@@ -51,15 +61,45 @@ function flinkSaysEnded(pass: Pass): boolean {
   return job !== undefined && isTerminal(job.state);
 }
 
+/**
+ * Objects that outlive the JobManager's Deployment: TaskManagers that have lost it, and what belongs to the resource.
+ * A configuration that stayed would start the next cluster with the state of this one.
+ */
+function leftovers(pass: Pass): KubeObject[] {
+  const { configMaps, services } = pass.cluster;
+  const standalone = ownedObjectNames(pass.resource.metadata.name, { ...pass.spec, mode: "standalone" }, {});
+  const names = new Set(standalone.map(({ kind, name }) => `${kind}/${name}`));
+  const ofResource = [...services, ...configMaps].filter(
+    (object) => names.has(`${object.kind}/${object.metadata.name}`) && isOwned(object, pass.resource),
+  );
+  return [ownTaskManagers(pass) ?? [], ofResource].flat();
+}
+
+/** True when there are none. Only where no JobManager is. */
+function deleteLeftovers(pass: Pass): boolean {
+  const left = leftovers(pass);
+  if (left.length === 0) return true;
+  const objects = left.flatMap(({ kind, metadata: { name, uid = "", deletionTimestamp } }) =>
+    deletionTimestamp === undefined ? [{ kind: kind as OwnedObjectName["kind"], name, uid }] : [],
+  );
+  if (objects.length > 0) pass.actions.push({ type: "delete-leftovers", objects });
+  waitFor(pass, "ClusterShuttingDown", "deleting what is left of the cluster");
+  return false;
+}
+
 /** True when nothing of the cluster is left. Otherwise the next step is among the actions, or something is awaited. */
 export function tearDown(pass: Pass): boolean {
   const deployment = ownDeployment(pass);
   const pods = clusterPods(pass);
+  const jobManagers = pods.filter(({ metadata }) => metadata.labels?.["component"] === "jobmanager");
   if (deployment === undefined) {
     // A Deployment of this name that is somebody else's has pods of its own, which are nobody's business here.
-    if (pods.length === 0 || pass.cluster.deployment !== undefined) return true;
-    waitForPods(pass, pods);
-    return false;
+    if (pass.cluster.deployment !== undefined) return true;
+    // Of a Deployment that somebody else deleted the JobManager may still run: here as well it goes first.
+    const hasJobManager = jobManagers.some((pod) => !isStuck(pod, pass.now));
+    if (!hasJobManager && !deleteLeftovers(pass)) return false;
+    if (pods.length > 0) waitForPods(pass, pods);
+    return pods.length === 0;
   }
   const uid = deployment.metadata.uid ?? "";
   if (deployment.metadata.deletionTimestamp !== undefined) {
@@ -67,7 +107,6 @@ export function tearDown(pass: Pass): boolean {
     else waitFor(pass, "ClusterShuttingDown", "waiting for the JobManager Deployment to go");
     return false;
   }
-  const jobManagers = pods.filter(({ metadata }) => metadata.labels?.["component"] === "jobmanager");
   const jobEnded = flinkSaysEnded(pass);
   if (!jobEnded && replicas(deployment) > 0) {
     pass.actions.push({ type: "scale-job-manager-to-zero", uid });

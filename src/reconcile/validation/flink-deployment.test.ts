@@ -101,6 +101,13 @@ describe("a valid FlinkDeployment has no findings", () => {
       config({ ...SAVEPOINTS, "kubernetes.operator.periodic.savepoint.interval": "0 0 3 * * ?" }),
     ],
     ["a jar that Flink downloads", job({ jarURI: "https://example.com/job.jar" })],
+    ["a standalone cluster", { mode: "standalone" }],
+    ["a reactive job", { mode: "standalone", ...config({ "scheduler-mode": "REACTIVE" }) }],
+    [
+      "a standalone job's jar from a server",
+      { mode: "standalone", ...job({ jarURI: "https://example.com/job.jar", entryClass: "a.B" }) },
+    ],
+    ["a standalone job whose jar is where Flink looks", { mode: "standalone", ...job({}) }],
     [
       "an autoscaler with periods without scaling",
       config({
@@ -495,6 +502,33 @@ describe("what the Apache operator does not check", () => {
       "a jar without a scheme, which Flink 1.20 finds",
       job({ jarURI: "/opt/job.jar" }),
       ['warning: spec.job.jarURI: has no scheme: "/opt/job.jar"'],
+    ],
+    [
+      "a jar in a bucket, in standalone mode",
+      { mode: "standalone", ...job({ jarURI: "s3://bucket/job.jar" }) },
+      ["spec.job.jarURI: cannot be fetched from s3 with mode standalone"],
+    ],
+    [
+      "a jar from a server without its class, in standalone mode",
+      { mode: "standalone", ...job({ jarURI: "https://example.com/job.jar" }) },
+      [
+        "spec.job.entryClass: is required with mode standalone for a jar from https: Flink looks into jars of the image only",
+      ],
+    ],
+    [
+      "reactive natively",
+      config({ "scheduler-mode": "reactive" }),
+      ["spec.flinkConfiguration.scheduler-mode: reactive works only for a job with mode standalone"],
+    ],
+    [
+      "reactive without a job",
+      { mode: "standalone", job: undefined, ...config({ "scheduler-mode": "reactive" }) },
+      ["spec.flinkConfiguration.scheduler-mode: reactive works only for a job with mode standalone"],
+    ],
+    [
+      "a scheduler mode that Flink does not know",
+      { mode: "standalone", ...config({ "scheduler-mode": "reactiv" }) },
+      ['spec.flinkConfiguration.scheduler-mode: must be one of reactive; is "reactiv"'],
     ],
     [
       "a jar without a scheme, in standalone mode",

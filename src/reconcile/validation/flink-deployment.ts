@@ -11,6 +11,7 @@ import { checkFlinkVersion, checkName, checkServiceAccount } from "./identity.ts
 import { checkImmutableFields } from "./immutable-fields.ts";
 import { checkIngress, checkLogConfiguration } from "./ingress-and-logging.ts";
 import { checkApplicationJar, checkJob } from "./job.ts";
+import { checkReactive, checkStandaloneJar } from "./mode.ts";
 import { checkOptions } from "./option-values.ts";
 import { checkJobManager, checkTaskManager } from "./resources.ts";
 import { wrongValues } from "./schema-check.ts";
@@ -32,6 +33,8 @@ const rules: readonly Rule[] = [
   checkConfigurationShape,
   checkOptions,
   checkApplicationJar,
+  checkStandaloneJar,
+  checkReactive,
 ];
 
 /** A value of a wrong type is also one that its rule misses: that is said once. */

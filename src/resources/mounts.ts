@@ -1,5 +1,6 @@
-/** What is mounted into the JobManager's container, in the order of Flink's client, and the variables that go with it. */
+/** What is mounted into Flink's containers, in the order of Flink's client, and the variables that go with it. */
 import type { EnvVar, Volume, VolumeMount } from "kubernetes-types/core/v1.d.ts";
+import type { FlinkVersion } from "../api/flink-deployment.ts";
 import { type FlinkConfiguration, getOption } from "../flink/configuration.ts";
 import { isAtLeast } from "../flink/flink-version.ts";
 import {
@@ -14,21 +15,35 @@ import {
 } from "../flink/kubernetes-options.ts";
 import { POD_TEMPLATE_FILE } from "./config-maps.ts";
 import { configurationFileName } from "./flink-configuration-file.ts";
-import type { JobManagerPod } from "./job-manager-pod.ts";
 import { readBoolean, readMap, readMapList, readText } from "./read-option.ts";
 
 /** Where Flink looks for its TaskManagers' template. */
 const POD_TEMPLATE_DIR = "/opt/flink/pod-template";
 const HADOOP_CONF_DIR = "/opt/hadoop/conf";
 
-interface Mounted {
-  readonly volume: Volume;
+export interface Mounted {
+  /** Absent: the template has it. */
+  readonly volume?: Volume;
   readonly mount: VolumeMount;
 }
 
-function artifacts(config: FlinkConfiguration): Mounted {
-  const name = "user-artifacts-volume";
-  return { volume: { name, emptyDir: {} }, mount: { name, mountPath: readText(config, ARTIFACTS_DIR) } };
+interface Cluster {
+  readonly id: string;
+  readonly version: FlinkVersion;
+  /** As the cluster's processes read it. */
+  readonly config: FlinkConfiguration;
+  /** Log files in the configuration's ConfigMap. */
+  readonly logs: Readonly<Record<string, string>>;
+}
+
+/** A folder that starts empty. */
+export function emptyFolder(name: string, mountPath: string): Mounted {
+  return { volume: { name, emptyDir: {} }, mount: { name, mountPath } };
+}
+
+/** Where the JobManager puts jars that it fetches. */
+export function artifacts(config: FlinkConfiguration): Mounted {
+  return emptyFolder("user-artifacts-volume", readText(config, ARTIFACTS_DIR));
 }
 
 function secrets(config: FlinkConfiguration): Mounted[] {
@@ -61,41 +76,32 @@ function files(name: string, configMap: string, names: readonly string[], mountP
   return { volume: { name, configMap: { name: configMap, items } }, mount: { name, mountPath } };
 }
 
-function environmentFromSecrets(config: FlinkConfiguration): EnvVar[] {
-  return readMapList(config, ENV_FROM_SECRETS).map(({ env = "", secret, key = "" }) => ({
-    name: env,
-    valueFrom: { secretKeyRef: { ...(secret === undefined ? {} : { name: secret }), key } },
-  }));
+/** The TaskManagers' template, for a JobManager that makes their pods. */
+export function podTemplateFile(id: string): Mounted {
+  return files("pod-template-volume", `pod-template-${id}`, [POD_TEMPLATE_FILE], POD_TEMPLATE_DIR);
 }
 
-export function mountedThings({ id, version, config, logFiles, hasTaskManagerTemplate }: JobManagerPod): {
-  volumes: Volume[];
-  mounts: VolumeMount[];
-  env: EnvVar[];
-} {
-  const hadoopConf = hadoop(config);
-  const all = [
-    artifacts(config),
+/** What the configuration asks for, and the configuration itself. */
+export function configuredMounts({ id, version, config, logs }: Cluster): Mounted[] {
+  return [
     ...secrets(config),
     // Flink's TaskManagers mount them from 2.3 on; a JobManager alone with them would be of no use.
     ...(isAtLeast(version, 2, 3) ? volumeClaims(config) : []),
-    ...hadoopConf,
+    ...hadoop(config),
     files(
       "flink-config-volume",
       `flink-config-${id}`,
-      [...logFiles, configurationFileName(version)],
+      [...Object.keys(logs), configurationFileName(version)],
       readText(config, CONF_DIR),
     ),
-    ...(hasTaskManagerTemplate
-      ? [files("pod-template-volume", `pod-template-${id}`, [POD_TEMPLATE_FILE], POD_TEMPLATE_DIR)]
-      : []),
   ];
-  return {
-    volumes: all.map(({ volume }) => volume),
-    mounts: all.map(({ mount }) => mount),
-    env: [
-      ...environmentFromSecrets(config),
-      ...(hadoopConf.length > 0 ? [{ name: "HADOOP_CONF_DIR", value: HADOOP_CONF_DIR }] : []),
-    ],
-  };
+}
+
+export function configuredVariables(config: FlinkConfiguration): EnvVar[] {
+  const fromSecrets = readMapList(config, ENV_FROM_SECRETS).map(({ env = "", secret, key = "" }) => ({
+    name: env,
+    valueFrom: { secretKeyRef: { ...(secret === undefined ? {} : { name: secret }), key } },
+  }));
+  const isHadoop = hadoop(config).length > 0;
+  return [...fromSecrets, ...(isHadoop ? [{ name: "HADOOP_CONF_DIR", value: HADOOP_CONF_DIR }] : [])];
 }

@@ -1,41 +1,28 @@
 /**
- * The JobManager's pod: the user's template with Flink's container, volumes and settings put into it. Precedence is
- * that of Flink's client: explicit option, then template, then default; lists are appended to.
+ * The pod of a Flink process: the user's template with Flink's container, volumes and settings put into it. Precedence
+ * is that of Flink's client: explicit option, then template, then default; lists are appended to.
  */
 import type {
   Container,
+  ContainerPort,
   EnvVar,
   PodSpec,
   ResourceRequirements,
   Toleration,
-  Volume,
-  VolumeMount,
 } from "kubernetes-types/core/v1.d.ts";
 import type { FlinkVersion, PodTemplate } from "../api/flink-deployment.ts";
 import { type FlinkConfiguration, getOption, hasOption, type Option } from "../flink/configuration.ts";
 import {
-  BLOB_PORT,
   ENTRY_PATH,
-  EXECUTION_TARGET,
   HOST_NETWORK,
   IMAGE,
   IMAGE_PULL_POLICY,
   IMAGE_PULL_SECRETS,
-  JM_CPU,
-  JM_CPU_LIMIT_FACTOR,
-  JM_ENTRYPOINT_ARGS,
-  JM_ENV_PREFIX,
-  JM_MEMORY_LIMIT_FACTOR,
-  JM_NODE_SELECTOR,
-  JM_RPC_PORT,
-  JM_SERVICE_ACCOUNT,
-  JM_TOLERATIONS,
   LOG_DIR,
 } from "../flink/kubernetes-options.ts";
-import { jobManagerMemory } from "../flink/memory-model.ts";
-import { REST_PORT } from "../flink/options.ts";
+import type { FlinkProcess } from "./flink-process.ts";
 import { InvalidClusterError } from "./invalid-cluster.ts";
-import { mountedThings } from "./job-manager-mounts.ts";
+import { configuredVariables, type Mounted } from "./mounts.ts";
 import { nonEmpty } from "./non-empty.ts";
 import { MAIN_CONTAINER } from "./pod-template.ts";
 import {
@@ -45,21 +32,22 @@ import {
   readMap,
   readMapList,
   readNumber,
-  readPort,
   readText,
   readWord,
 } from "./read-option.ts";
 
-export interface JobManagerPod {
-  /** The cluster's id, which is the resource's name. */
-  readonly id: string;
+export interface FlinkPod {
+  readonly process: FlinkProcess;
   readonly version: FlinkVersion;
   /** As the cluster's processes read it. */
   readonly config: FlinkConfiguration;
   readonly template: PodTemplate | undefined;
-  /** Names of the log files in the configuration's ConfigMap. */
-  readonly logFiles: readonly string[];
-  readonly hasTaskManagerTemplate: boolean;
+  /** Of the program at `kubernetes.entry.path`. */
+  readonly args: readonly string[];
+  readonly ports: readonly ContainerPort[];
+  /** Variables that Flink itself needs. */
+  readonly env: readonly EnvVar[];
+  readonly mounted: readonly Mounted[];
 }
 
 const MEBIBYTE = 1024 ** 2;
@@ -75,19 +63,20 @@ function cpuText(cpu: number): string {
   return String(Math.round(cpu * 1e6) / 1e6);
 }
 
-function processMebibytes(config: FlinkConfiguration, version: FlinkVersion): number {
-  const { memory, problem } = jobManagerMemory(config, version);
+function processMebibytes({ process, config, version }: FlinkPod): number {
+  const { memory, problem } = process.memoryModel(config, version);
   if (memory === undefined) {
     throw new InvalidClusterError(problem.option, `${problem.option}: ${problem.message}; ${problem.next}`);
   }
   return Math.floor(memory.totalProcess / MEBIBYTE);
 }
 
-function resources({ config, version }: JobManagerPod, own: ResourceRequirements = {}): ResourceRequirements {
-  const memory = processMebibytes(config, version);
-  const cpu = readNumber(config, JM_CPU);
-  const memoryLimit = Math.floor(memory * readLimitFactor(config, JM_MEMORY_LIMIT_FACTOR));
-  const cpuLimit = cpu * readLimitFactor(config, JM_CPU_LIMIT_FACTOR);
+function resources(pod: FlinkPod, own: ResourceRequirements = {}): ResourceRequirements {
+  const { process, config } = pod;
+  const memory = processMebibytes(pod);
+  const cpu = readNumber(config, process.cpu);
+  const memoryLimit = Math.floor(memory * readLimitFactor(config, process.memoryFactor));
+  const cpuLimit = cpu * readLimitFactor(config, process.cpuFactor);
   return {
     ...own,
     requests: { ...own.requests, memory: `${memory}Mi`, cpu: cpuText(cpu) },
@@ -95,38 +84,21 @@ function resources({ config, version }: JobManagerPod, own: ResourceRequirements
   };
 }
 
-function environment(config: FlinkConfiguration): EnvVar[] {
+function environment({ process, config, env }: FlinkPod): EnvVar[] {
+  const prefix = process.envPrefix;
   const own = Object.entries(config)
-    .filter(([key]) => key.startsWith(JM_ENV_PREFIX) && key.length > JM_ENV_PREFIX.length)
-    .map(([key, value]) => ({ name: key.slice(JM_ENV_PREFIX.length), value }));
+    .filter(([key]) => key.startsWith(prefix) && key.length > prefix.length)
+    .map(([key, value]) => ({ name: key.slice(prefix.length), value }));
   const logDir = getOption(config, LOG_DIR);
   return [
     ...own,
-    { name: "_POD_IP_ADDRESS", valueFrom: { fieldRef: { apiVersion: "v1", fieldPath: "status.podIP" } } },
+    ...env,
     ...(logDir === undefined ? [] : [{ name: "FLINK_LOG_DIR", value: logDir }]),
+    ...configuredVariables(config),
   ];
 }
 
-function ports(config: FlinkConfiguration): { name: string; containerPort: number }[] {
-  return [
-    { name: "rest", containerPort: readPort(config, REST_PORT) },
-    { name: "jobmanager-rpc", containerPort: readPort(config, JM_RPC_PORT) },
-    { name: "blobserver", containerPort: readPort(config, BLOB_PORT) },
-  ];
-}
-
-function startCommand(config: FlinkConfiguration): string {
-  const target = readText(config, EXECUTION_TARGET);
-  return `kubernetes-jobmanager.sh ${target} ${readText(config, JM_ENTRYPOINT_ARGS)}`;
-}
-
-interface Mounts {
-  readonly volumes: readonly Volume[];
-  readonly mounts: readonly VolumeMount[];
-  readonly env: readonly EnvVar[];
-}
-
-function mainContainer(pod: JobManagerPod, own: Container, { mounts, env }: Mounts): Container {
+function mainContainer(pod: FlinkPod, own: Container): Container {
   const { config, version } = pod;
   // Flink's client defaults to its own release; only the job file's version is known here.
   const image: Option = { ...IMAGE, default: `flink:${version.slice(1).replace("_", ".")}` };
@@ -141,19 +113,19 @@ function mainContainer(pod: JobManagerPod, own: Container, { mounts, env }: Moun
     image: settled(config, image, own.image),
     imagePullPolicy: pullPolicy,
     command: [readText(config, ENTRY_PATH)],
-    args: ["bash", "-c", startCommand(config)],
+    args: [...pod.args],
     resources: resources(pod, own.resources),
     // In the host's network every port of the container is the host's already.
-    ports: [...(own.ports ?? []), ...(readBoolean(config, HOST_NETWORK) ? [] : ports(config))],
-    env: [...(own.env ?? []), ...environment(config), ...env],
-    volumeMounts: [...(own.volumeMounts ?? []), ...mounts],
-    // Kubernetes then keeps the end of the log of a JobManager that failed, from where the status can say why.
+    ports: [...(own.ports ?? []), ...(readBoolean(config, HOST_NETWORK) ? [] : pod.ports)],
+    env: [...(own.env ?? []), ...environment(pod)],
+    volumeMounts: [...(own.volumeMounts ?? []), ...pod.mounted.map(({ mount }) => mount)],
+    // Kubernetes then keeps the end of the log of a process that failed, from where the status can say why.
     terminationMessagePolicy: own.terminationMessagePolicy ?? "FallbackToLogsOnError",
   };
 }
 
-function tolerations(config: FlinkConfiguration): Toleration[] {
-  return readMapList(config, JM_TOLERATIONS).map((map) => {
+function tolerations(config: FlinkConfiguration, option: Option): Toleration[] {
+  return readMapList(config, option).map((map) => {
     const entries = Object.entries(map).map(([key, value]) => [key.toLowerCase(), value] as const);
     const { key, operator, value, effect, tolerationseconds } = Object.fromEntries(entries);
     return {
@@ -171,31 +143,27 @@ function dnsPolicy(own: string | undefined, hostNetwork: boolean): string {
   return own === undefined || own.trim() === "" ? "ClusterFirst" : own;
 }
 
-export function jobManagerPodSpec(pod: JobManagerPod): PodSpec {
-  const { config } = pod;
+export function flinkPodSpec(pod: FlinkPod): PodSpec {
+  const { config, process } = pod;
   // A Deployment's pods always restart; Kubernetes refuses any other policy.
   const { restartPolicy: _, ...own } = pod.template?.spec ?? {};
   const containers = own.containers ?? [];
   const main = containers.find(({ name }) => name === MAIN_CONTAINER) ?? { name: MAIN_CONTAINER };
-  const things = mountedThings(pod);
-  const account = settled(config, JM_SERVICE_ACCOUNT, own.serviceAccount ?? own.serviceAccountName);
+  const account = settled(config, process.serviceAccount, own.serviceAccount ?? own.serviceAccountName);
   const hostNetwork = readBoolean(config, HOST_NETWORK);
   const pullSecrets = readList(config, IMAGE_PULL_SECRETS)
     .filter((name) => name.trim() !== "")
     .map((name) => ({ name: name.trim() }));
   return {
     ...own,
-    containers: [
-      ...containers.filter(({ name }) => name !== MAIN_CONTAINER),
-      mainContainer(pod, main, things),
-    ],
-    volumes: [...(own.volumes ?? []), ...things.volumes],
+    containers: [...containers.filter(({ name }) => name !== MAIN_CONTAINER), mainContainer(pod, main)],
+    volumes: [...(own.volumes ?? []), ...pod.mounted.flatMap(({ volume }) => volume ?? [])],
     serviceAccount: account,
     serviceAccountName: account,
     hostNetwork,
     dnsPolicy: dnsPolicy(own.dnsPolicy, hostNetwork),
-    ...nonEmpty("nodeSelector", { ...own.nodeSelector, ...readMap(config, JM_NODE_SELECTOR) }),
+    ...nonEmpty("nodeSelector", { ...own.nodeSelector, ...readMap(config, process.nodeSelector) }),
     ...nonEmpty("imagePullSecrets", [...(own.imagePullSecrets ?? []), ...pullSecrets]),
-    ...nonEmpty("tolerations", [...(own.tolerations ?? []), ...tolerations(config)]),
+    ...nonEmpty("tolerations", [...(own.tolerations ?? []), ...tolerations(config, process.tolerations)]),
   };
 }

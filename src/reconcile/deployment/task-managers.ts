@@ -1,0 +1,81 @@
+/** The TaskManager Deployment of a standalone cluster while its job runs: made again when it is lost, scaled in place. */
+import { modeOf } from "../../api/defaults.ts";
+import type { KubeObject } from "../../api/kube-object.ts";
+import { isReactive } from "../../flink/scheduler.ts";
+import { isScaledFor, scaleAnnotation, taskManagerCount } from "../../resources/task-manager-count.ts";
+import {
+  complain,
+  effectiveConfiguration,
+  emit,
+  ownDeployment,
+  ownTaskManagers,
+  type Pass,
+  record,
+  recordedSpec,
+  requeue,
+  waitFor,
+} from "../pass.ts";
+import { isTerminal } from "../upgrade-mode.ts";
+import { clusterInputs, nameTaken } from "./deploy.ts";
+
+function isGoing({ metadata }: KubeObject): boolean {
+  return metadata.deletionTimestamp !== undefined;
+}
+
+/** Asks for as many TaskManagers as are recorded, once for each change: a crash in between asks in the next pass. */
+function followCount(pass: Pass, workers: KubeObject): void {
+  const spec = recordedSpec(pass)?.spec ?? pass.spec;
+  const replicas = taskManagerCount(spec, effectiveConfiguration(pass, spec));
+  if (isScaledFor(workers, spec, replicas)) return;
+  const { uid = "" } = workers.metadata;
+  pass.actions.push({ type: "scale-task-managers", uid, replicas, annotations: scaleAnnotation(spec) });
+  waitFor(pass, "Scaling", `scaling to ${replicas} TaskManagers`);
+  requeue(pass, 0);
+}
+
+/**
+ * A job without TaskManagers waits for some; they are needed for its savepoint as well. Nothing is done for a cluster
+ * that is to go.
+ */
+export function keepTaskManagers(pass: Pass): void {
+  const jobManager = ownDeployment(pass);
+  const recorded = recordedSpec(pass)?.spec;
+  if (recorded === undefined || modeOf(recorded) !== "standalone") return;
+  if (recorded.job?.state === "suspended") return;
+  if (jobManager === undefined || isGoing(jobManager)) return;
+  const workers = ownTaskManagers(pass);
+  if (workers !== undefined) {
+    if (!isGoing(workers)) followCount(pass, workers);
+    return;
+  }
+  if (pass.cluster.taskManagers !== undefined) return nameTaken(pass, pass.cluster.taskManagers);
+  const message = "the TaskManager Deployment is lost and made again";
+  complain(pass, { reason: "RecoverDeployment", message, component: "Job" });
+  pass.actions.push({ type: "create-cluster", inputs: clusterInputs(pass), existing: jobManager });
+  waitFor(pass, "RecoverDeployment", message);
+  requeue(pass, 0);
+}
+
+/**
+ * A change of the number of TaskManagers or of the parallelism, in reactive mode: the job takes what slots there are,
+ * so its TaskManagers are all that changes (2.13). False: it needs an upgrade.
+ */
+export function scaleInPlace(pass: Pass): boolean {
+  const recorded = recordedSpec(pass)?.spec;
+  const jobManager = ownDeployment(pass);
+  if (recorded?.job === undefined || jobManager === undefined || isGoing(jobManager)) return false;
+  if (isTerminal(pass.status.jobStatus.state)) return false;
+  if (!isReactive(effectiveConfiguration(pass, recorded))) return false;
+  const { upgradeMode } = recorded.job;
+  record(pass, pass.spec, { jobState: "running", upgradeMode, state: "DEPLOYED" });
+  emit(pass, {
+    type: "Normal",
+    reason: "Scaling",
+    message: "In-place scaling triggered",
+    component: "Job",
+    key: `scaling-${pass.generation}`,
+  });
+  keepTaskManagers(pass);
+  requeue(pass, 0);
+  return true;
+}

@@ -1,0 +1,39 @@
+/** The TaskManager Deployment of a standalone cluster (2.22). */
+import type { PodTemplate } from "../api/flink-deployment.ts";
+import type { KubeObject } from "../api/kube-object.ts";
+import { getOption } from "../flink/configuration.ts";
+import { TM_CPU, TM_REPLICAS, TM_RPC_PORT } from "../flink/kubernetes-options.ts";
+import { TASK_SLOTS } from "../flink/options.ts";
+import { TASK_MANAGER_PROCESS } from "./flink-process.ts";
+import { componentSelector } from "./labels.ts";
+import { configuredMounts } from "./mounts.ts";
+import { taskManagerDeploymentName } from "./names.ts";
+import { processDeployment } from "./process-deployment.ts";
+import { readNumber, readPort } from "./read-option.ts";
+import type { ClusterBase } from "./rendered-cluster.ts";
+import { scaleAnnotation } from "./task-manager-count.ts";
+
+export function taskManagerDeployment(cluster: ClusterBase, template: PodTemplate | undefined): KubeObject {
+  const { id, namespace, version, config } = cluster;
+  // As Flink's own resource manager has it: a CPU for each slot.
+  const cpu = { ...TM_CPU, default: getOption(config, TASK_SLOTS) ?? "1" };
+  return processDeployment(
+    {
+      name: taskManagerDeploymentName(id),
+      namespace,
+      replicas: readNumber(config, TM_REPLICAS),
+      selector: componentSelector(id, "standalone", "taskmanager"),
+      annotations: scaleAnnotation(cluster.spec),
+    },
+    {
+      process: { ...TASK_MANAGER_PROCESS, cpu },
+      version,
+      config,
+      template,
+      args: ["taskmanager"],
+      ports: [{ name: "taskmanager-rpc", containerPort: readPort(config, TM_RPC_PORT) }],
+      env: [],
+      mounted: configuredMounts(cluster),
+    },
+  );
+}
