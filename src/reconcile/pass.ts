@@ -8,7 +8,15 @@ import {
 import type { FlinkDeployment, UpgradeMode } from "../api/flink-deployment.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
-import type { Action, EventRecord, FlinkAnswers, Observed, ObservedCluster, Options } from "./decision.ts";
+import type {
+  Action,
+  EventRecord,
+  FlinkAnswers,
+  Observed,
+  ObservedCluster,
+  Options,
+  RetainedQuestion,
+} from "./decision.ts";
 import { errorMessage } from "./status-error.ts";
 import { parseRecordedSpec, type RecordedSpec, writeRecordedSpec } from "./last-reconciled-spec.ts";
 
@@ -34,6 +42,8 @@ export interface Pass {
   stalled: { readonly reason: string; readonly message: string } | undefined;
   /** What is wrong with the user's spec, while an older one goes on. */
   invalid: string | undefined;
+  /** What the state storage has to be asked, to go on. */
+  question: RetainedQuestion | undefined;
 }
 
 export function beginPass(observed: Observed, now: number, options: Options): Pass {
@@ -55,6 +65,7 @@ export function beginPass(observed: Observed, now: number, options: Options): Pa
     progress: undefined,
     stalled: undefined,
     invalid: undefined,
+    question: undefined,
   };
 }
 

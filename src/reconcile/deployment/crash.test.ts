@@ -59,12 +59,18 @@ function look(world: World): Observed {
 /** One pass that dies after `calls` calls to the outside. True when it had nothing to do. */
 function pass(world: World, calls = Number.POSITIVE_INFINITY): boolean {
   const observed = look(world);
-  const decision = decide(observed, world.now, {
+  const options = {
     defaults: {},
     progressInterval: 1000,
     reconcileInterval: 15_000,
     entropy: world.entropy(),
-  });
+  };
+  let decision = decide(observed, world.now, options);
+  const { question } = decision;
+  if (question !== undefined) {
+    const retained = { question, answer: world.retained(question) };
+    decision = decide({ ...observed, retained }, world.now, options);
+  }
   let left = calls;
   if (!sameJson(observed.resource.status, decision.status)) {
     if (left-- <= 0) return false;
@@ -99,6 +105,8 @@ function ended(world: World): boolean {
 
 type Step =
   | { readonly do: "pass"; readonly calls: number }
+  /** Time goes by, and Sluice looks after each tick, or is not there. */
+  | { readonly do: "watched" | "unwatched"; readonly ticks: number }
   | {
       readonly do:
         | "tick"
@@ -109,6 +117,7 @@ type Step =
         | "kill"
         | "delete"
         | "delete-background"
+        | "lose-ha"
         | "settle"
         | "rest"
         | "bad-savepoint";
@@ -130,11 +139,41 @@ function among(...names: Step["do"][]): fc.WeightedArbitrary<Step> {
 const changes = ["scale-up", "suspend", "resume", "restart", "rest", "bad-savepoint"] as const;
 const gentle = fc.oneof(...passes, among(...changes));
 const step = fc.oneof(...passes, among(...changes, "kill", "delete", "delete-background"));
+/** Few steps, each of which gets anywhere: losses come in every phase of a start, seen and unseen. */
+function losing(...faults: Step["do"][]): fc.Arbitrary<readonly Step[]> {
+  const time = fc.record({
+    do: fc.constantFrom("watched" as const, "watched" as const, "unwatched" as const),
+    ticks: fc.integer({ min: 1, max: 12 }),
+  });
+  const cut = fc.record({ do: fc.constant("pass" as const), calls: fc.constantFrom(0, 1, 2) });
+  const fault = among(...faults);
+  return fc.array(
+    fc.oneof<fc.WeightedArbitrary<Step>[]>(
+      { weight: 6, arbitrary: time },
+      { weight: 3, arbitrary: cut },
+      { ...fault, weight: 4 },
+      among("scale-up", "suspend", "resume"),
+    ),
+    { maxLength: 40 },
+  );
+}
+
+/** A cluster that was created, made a checkpoint and was lost while Sluice was not there. */
+function unseen(fault: "lose-ha" | "delete" | "delete-background"): Step[] {
+  return [{ do: fault }, { do: "watched", ticks: 4 }, { do: "unwatched", ticks: 3 }, { do: fault }];
+}
 
 function apply(world: World, one: Step): void {
   switch (one.do) {
     case "pass":
       pass(world, one.calls);
+      return;
+    case "watched":
+    case "unwatched":
+      for (let tick = 0; tick < one.ticks; tick++) {
+        if (one.do === "watched") pass(world);
+        world.tick();
+      }
       return;
     case "tick":
       return world.tick();
@@ -158,6 +197,8 @@ function apply(world: World, one: Step): void {
     case "delete":
     case "delete-background":
       return world.deleteDeploymentByHand(one.do === "delete-background");
+    case "lose-ha":
+      return world.loseHaMetadata();
     case "rest":
       world.restDown = !world.restDown;
       return;
@@ -197,6 +238,26 @@ describe("a crash between any two external calls", () => {
     });
   }
 
+  for (const upgradeMode of ["savepoint", "last-state"] as const) {
+    it(`with HA metadata deleted by hand and upgradeMode ${upgradeMode} goes on from the newest retained checkpoint`, () => {
+      fc.assert(
+        fc.property(losing("lose-ha", "lose-ha", "delete", "delete-background", "kill"), (steps) => {
+          run(established(upgradeMode, true), steps);
+        }),
+        { numRuns: 150, examples: [[unseen("lose-ha")]] },
+      );
+    });
+
+    it(`without HA, with its JobManager deleted by hand and upgradeMode ${upgradeMode} does the same`, () => {
+      fc.assert(
+        fc.property(losing("delete", "delete-background"), (steps) => {
+          run(established(upgradeMode, false), steps);
+        }),
+        { numRuns: 100, examples: [[unseen("delete")], [unseen("delete-background")]] },
+      );
+    });
+  }
+
   it("of a stateless job starts it empty once for each change", () => {
     fc.assert(
       fc.property(fc.array(gentle, { maxLength: 60 }), (steps) => {
@@ -230,6 +291,14 @@ describe("a crash between any two external calls", () => {
     );
   });
 });
+
+/** A job that has made a checkpoint. */
+function established(upgradeMode: UpgradeMode, ha: boolean): World {
+  const world = new World(deployment(upgradeMode, ha));
+  settle(world);
+  while (world.storage.size === 0) world.tick();
+  return world;
+}
 
 function run(world: World, steps: readonly Step[]): void {
   for (const one of steps) apply(world, one);

@@ -51,13 +51,21 @@ function flinkSaysEnded(pass: Pass): boolean {
   return job !== undefined && isTerminal(job.state);
 }
 
+/** Whether nothing of the cluster is left: no Deployment and no pod that may still write. */
+export function isGone(pass: Pass): boolean {
+  // A Deployment of this name that is somebody else's has pods of its own, which are nobody's business here.
+  return (
+    ownDeployment(pass) === undefined &&
+    (pass.cluster.deployment !== undefined || clusterPods(pass).length === 0)
+  );
+}
+
 /** True when nothing of the cluster is left. Otherwise the next step is among the actions, or something is awaited. */
 export function tearDown(pass: Pass): boolean {
+  if (isGone(pass)) return true;
   const deployment = ownDeployment(pass);
   const pods = clusterPods(pass);
   if (deployment === undefined) {
-    // A Deployment of this name that is somebody else's has pods of its own, which are nobody's business here.
-    if (pods.length === 0 || pass.cluster.deployment !== undefined) return true;
     waitForPods(pass, pods);
     return false;
   }
