@@ -178,8 +178,10 @@ export function mayHaveLeftCheckpoint(pass: Pass): boolean {
 /** The storage will be asked again; meanwhile the resource says why nothing happens. */
 export function awaitLook(pass: Pass, { asked, message, mendable }: Extract<Look, { kind: "open" }>): void {
   if (asked) return waitFor(pass, "LookingForCheckpoint", message);
-  complain(pass, { reason: "CheckpointStorageUnreadable", message, component: "Job" });
-  if (mendable) stall(pass, "CheckpointStorageUnreadable", message);
+  if (mendable) {
+    complain(pass, { reason: "CheckpointStorageUnreadable", message, component: "Job" });
+    stall(pass, "CheckpointStorageUnreadable", message);
+  }
   waitFor(pass, "CheckpointStorageUnreadable", message);
 }
 
