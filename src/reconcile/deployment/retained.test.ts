@@ -446,7 +446,7 @@ describe("a change of a job whose state HA metadata does not tell", () => {
     ]);
     // Nothing is restored from before the cluster is gone.
     expect(recordedJob(trace).upgradeMode).toBe("last-state");
-    play(trace, [...tearDownSteps([]).slice(1)]);
+    play(trace, tearDownSteps([]).slice(1));
     play(trace, [{ when: "gone", scene: holding(gone([])), gives: { events: ["RestoringFromCheckpoint"] } }]);
     expect(restoredFrom(trace)).toEqual(fromCheckpoint);
   });
