@@ -184,6 +184,20 @@ describe("a job that left no checkpoint", () => {
     expect(restoredFrom(trace)).toEqual({ kind: "savepoint", path: "s3://sp" });
   });
 
+  it("may have made some, which Flink deletes with the cluster if it is told to", () => {
+    const option = "execution.checkpointing.externalized-checkpoint-retention";
+    const path = { restore: "savepoint", job: { upgradeSavepointPath: "s3://sp" } } as const;
+    for (const [value, verdict] of [
+      ["DELETE_ON_CANCELLATION", "Stalled: RestoreFailed"],
+      ["RETAIN_ON_CANCELLATION", "Reconciling: Submitting"],
+    ] as const) {
+      const trace = new Trace(
+        flinkDeployment(withoutHa(), withConfiguration({ [option]: value }), running(path)),
+      );
+      expect(trace.pass(holding(gone([]), none)(trace.resource)).conditions).toEqual([verdict]);
+    }
+  });
+
   it.each<[string, string | undefined]>([
     ["and started empty", undefined],
     ["and was last restored by HA metadata", LAST_STATE_MARKER],

@@ -6,7 +6,13 @@
 import type { DefaultedSpec } from "../../api/defaults.ts";
 import { getBoolean, getOption, hasOption } from "../../flink/configuration.ts";
 import { isHaActive, isKubernetesHaActive } from "../../flink/high-availability.ts";
-import { CHECKPOINT_SUBDIRECTORY, CHECKPOINTS_DIR, JOB_ID, RETAINED_RECOVERY } from "../../flink/options.ts";
+import {
+  CHECKPOINT_SUBDIRECTORY,
+  CHECKPOINTS_DIR,
+  EXTERNALIZED_RETENTION,
+  JOB_ID,
+  RETAINED_RECOVERY,
+} from "../../flink/options.ts";
 import { baseName, below, parentOf, s3Options, withoutEntropy } from "../../flink/state-location.ts";
 import type { CheckpointPlace, RetainedAnswer, RetainedQuestion } from "../decision.ts";
 import { parseRecordedSpec, sameJson } from "../last-reconciled-spec.ts";
@@ -124,6 +130,13 @@ function found(
   return { kind: "found", path, what: `${kind} ${checkpointId} of job ${jobId}${when}: ${path}` };
 }
 
+/** How the job's checkpoints are kept, if that is otherwise than Sluice's default: Flink may have deleted them. */
+function otherRetention(pass: Pass): string | undefined {
+  return specs(pass)
+    .map((spec) => getOption(effectiveConfiguration(pass, spec), EXTERNALIZED_RETENTION)?.trim())
+    .find((value) => value !== undefined && value.toUpperCase() !== "RETAIN_ON_CANCELLATION");
+}
+
 /** The job made no checkpoint: its state is still where it was started from, if that is known. */
 function none(pass: Pass, { jobId, places }: RetainedQuestion): Look {
   const searched = places.map(({ directory }) => directory).join(", ");
@@ -132,6 +145,11 @@ function none(pass: Pass, { jobId, places }: RetainedQuestion): Look {
   if (path === undefined || path === LAST_STATE_MARKER) return nowhere(why);
   // A checkpoint of the job that was there, and is not any more.
   if (recordedDirectory(path, jobId) !== undefined || isSavepointOf(jobId, path)) return nowhere(why);
+  const retention = otherRetention(pass);
+  if (retention !== undefined) {
+    const deletes = `Flink may have deleted them (${EXTERNALIZED_RETENTION.key}: ${retention})`;
+    return nowhere(`${why}, and ${deletes}`);
+  }
   return { kind: "found", path, what: `where job ${jobId} was started from, as ${why}: ${path}` };
 }
 
