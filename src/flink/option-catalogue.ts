@@ -148,7 +148,8 @@ const FLINK: [OptionType, string][] = [
   ],
   [
     "boolean",
-    "execution.savepoint.ignore-unclaimed-state execution.state-recovery.ignore-unclaimed-state web.cancel.enable",
+    `execution.savepoint.ignore-unclaimed-state execution.state-recovery.ignore-unclaimed-state web.cancel.enable
+     execution.checkpointing.create-subdir state.checkpoints.create-subdir`,
   ],
 ];
 
@@ -159,6 +160,7 @@ export const knownOptions: ReadonlyMap<string, KnownOption> = new Map([
     ...named(OPERATOR_PREFIX + AUTOSCALER_PREFIX, type, names),
   ]),
   ...FLINK.flatMap(([type, names]) => named("", type, names)),
+  ...named("sluice.", "boolean", "recovery.retained-checkpoint.enabled"),
 ]);
 
 const families = [...knownOptions].filter(([, { type }]) => type === "map");
