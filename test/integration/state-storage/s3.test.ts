@@ -1,39 +1,17 @@
 /** The S3 client against a real S3 server (versitygw, where it has been built), and the same questions to a file system. */
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
-import { AwsClient } from "aws4fetch";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { METADATA_FILE } from "../../../src/flink/checkpoint-metadata.ts";
 import type { FlinkConfiguration } from "../../../src/flink/configuration.ts";
 import { findRetained } from "../../../src/state-storage/retained-checkpoints.ts";
 import { StateStorages } from "../../../src/state-storage/state-storage.ts";
 import type { StorageAnswer } from "../../../src/state-storage/storage.ts";
-import { get } from "../../../testbed/lib/http.ts";
-import { cacheDir, repository, stateDir } from "../../../testbed/lib/paths.ts";
-import { freePorts } from "../../../testbed/lib/ports.ts";
-import { assertAlive, signal, start, stop } from "../../../testbed/lib/processes.ts";
-import { waitFor } from "../../../testbed/lib/wait.ts";
+import { repository, stateDir } from "../../../testbed/lib/paths.ts";
+import { s3Missing, type S3Server, startS3 } from "./s3-server.ts";
 
 const BUCKET = "state";
-const KEYS = { accessKeyId: "test-id", secretAccessKey: "test-secret" };
-const ACCESS = { "s3.access-key": KEYS.accessKeyId, "s3.secret-key": KEYS.secretAccessKey };
-
-/** The server's program, if a build has left one. */
-function program(): string | undefined {
-  const builds = join(cacheDir(), "bin");
-  const folder = existsSync(builds) && readdirSync(builds).find((name) => /^versitygw-[0-9a-f]+$/.test(name));
-  return folder ? join(builds, folder, "versitygw") : undefined;
-}
-
 function valueOf<T>(answer: StorageAnswer<T>): T {
   if (!answer.ok) throw new Error(`${answer.failure.kind}: ${answer.failure.message}`);
   return answer.value;
@@ -58,59 +36,27 @@ function recorded(): { job: string; files: Record<string, Buffer> } {
   };
 }
 
-let folder: string;
-let endpoint: string;
+let server: S3Server;
 const storages = new StateStorages({ env: {}, callMs: 5000 });
 
-async function put(key: string, body: string | Buffer): Promise<void> {
-  const client = new AwsClient({ ...KEYS, service: "s3", region: "us-east-1" });
-  const url = `${endpoint}/${key.split("/").map(encodeURIComponent).join("/")}`;
-  const answer = await client.fetch(url, { method: "PUT", body: new Uint8Array(Buffer.from(body)) });
-  if (!answer.ok) throw new Error(`PUT ${key}: ${answer.status} ${await answer.text()}`);
-}
-
-async function startServer(binary: string): Promise<void> {
-  mkdirSync(join(stateDir(), "runs"), { recursive: true });
-  folder = mkdtempSync(join(stateDir(), "runs", "s3-"));
-  mkdirSync(join(folder, "data"));
-  const [port = 0] = await freePorts(1);
-  endpoint = `http://127.0.0.1:${port}`;
-  start({
-    name: "versitygw",
-    command: binary,
-    args: ["--port", `127.0.0.1:${port}`, "--region", "us-east-1", "posix", join(folder, "data")],
-    env: { ROOT_ACCESS_KEY: KEYS.accessKeyId, ROOT_SECRET_KEY: KEYS.secretAccessKey },
-    dir: folder,
-    lifetime: "parent",
-  });
-  const alive = (): void => assertAlive(folder, "versitygw");
-  await waitFor("the S3 server", async () => (await get(endpoint)).status === 403, {
-    deadline: 20_000,
-    alive,
-  });
-  await put(BUCKET, "");
-}
-
-describe.skipIf(program() === undefined)("on a real S3 server", () => {
+describe.skipIf(s3Missing())("on a real S3 server", () => {
   const { job, files } = recorded();
   beforeAll(async () => {
-    await startServer(program() ?? "");
+    server = await startS3(BUCKET);
     for (const [name, body] of Object.entries(files)) {
-      await put(`${BUCKET}/checkpoints/${job}/${name}/${METADATA_FILE}`, body);
-      await put(`${BUCKET}/checkpoints/${job}/${name}/0a1b-state`, "state");
+      await server.put(`${BUCKET}/checkpoints/${job}/${name}/${METADATA_FILE}`, body);
+      await server.put(`${BUCKET}/checkpoints/${job}/${name}/0a1b-state`, "state");
     }
-    await put(`${BUCKET}/checkpoints/${job}/chk-4/0a1b-state`, "not complete");
-    await put(`${BUCKET}/checkpoints/${job}/shared/0a1b`, "state");
+    await server.put(`${BUCKET}/checkpoints/${job}/chk-4/0a1b-state`, "not complete");
+    await server.put(`${BUCKET}/checkpoints/${job}/shared/0a1b`, "state");
   });
   afterAll(async () => {
-    await stop(folder, "versitygw");
-    rmSync(folder, { recursive: true });
+    await server.stop();
     await storages.close();
   });
 
   const configuration = (more: FlinkConfiguration = {}): FlinkConfiguration => ({
-    "s3.endpoint": endpoint,
-    ...ACCESS,
+    ...server.options,
     ...more,
   });
   const open = (more: FlinkConfiguration = {}) => storages.open(configuration(more));
@@ -135,8 +81,8 @@ describe.skipIf(program() === undefined)("on a real S3 server", () => {
 
   it("a list holds folders and objects directly below, with any name, from all pages", async () => {
     const names = ["a b", "a+b", "a%20b", "ä&<b>", "'(a)*!'", "~a"];
-    for (const name of names) await put(`${BUCKET}/names/${name}`, "");
-    await put(`${BUCKET}/names/deep/er/still`, "");
+    for (const name of names) await server.put(`${BUCKET}/names/${name}`, "");
+    await server.put(`${BUCKET}/names/deep/er/still`, "");
     const listed = valueOf(await open().list(`s3p://${BUCKET}/names/`, ""));
     expect([...listed].sort()).toEqual([...names, "deep"].sort());
     expect(valueOf(await open().list(`s3://${BUCKET}/names`, "a"))).toHaveLength(3);
@@ -148,15 +94,15 @@ describe.skipIf(program() === undefined)("on a real S3 server", () => {
 
   it("a list has more than one page where there are more than a thousand", async () => {
     // The server keeps objects as files: a thousand requests would say no more.
-    const many = join(folder, "data", BUCKET, "many");
+    const many = join(server.data, BUCKET, "many");
     mkdirSync(many);
     for (let n = 0; n < 1001; n++) writeFileSync(join(many, `chk-${n}`), "");
     expect(new Set(valueOf(await open().list(`s3://${BUCKET}/many`, "chk-"))).size).toBe(1001);
   });
 
   it("an object is read from its start, as far as asked", async () => {
-    await put(`${BUCKET}/object`, "0123456789");
-    await put(`${BUCKET}/empty`, "");
+    await server.put(`${BUCKET}/object`, "0123456789");
+    await server.put(`${BUCKET}/empty`, "");
     const start = valueOf(await open().readStart(`s3://${BUCKET}/object`, 4));
     expect([Buffer.from(start?.bytes ?? []).toString(), start?.size]).toEqual(["0123", 10]);
     const whole = valueOf(await open().readStart(`s3://${BUCKET}/object`, 99));
@@ -168,7 +114,7 @@ describe.skipIf(program() === undefined)("on a real S3 server", () => {
 
   it("an object is streamed whole", async () => {
     const body = Buffer.alloc(3_000_000, "0123456789");
-    await put(`${BUCKET}/jars/job.jar`, body);
+    await server.put(`${BUCKET}/jars/job.jar`, body);
     const opened = valueOf(await open().getObject(`s3://${BUCKET}/jars/job.jar`));
     expect(opened?.size).toBe(body.length);
     expect((await textOf(opened?.body ?? Readable.from([]))) === body.toString()).toBe(true);
@@ -200,10 +146,8 @@ describe.skipIf(program() === undefined)("on a real S3 server", () => {
   });
 
   it("keys of the operator's environment are used where the configuration has none", async () => {
-    const { accessKeyId, secretAccessKey } = KEYS;
-    const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
-    const own = new StateStorages({ env });
-    const names = await own.open({ "s3.endpoint": endpoint }).list(`s3://${BUCKET}/checkpoints`, "");
+    const own = new StateStorages({ env: server.env });
+    const names = await own.open({ "s3.endpoint": server.endpoint }).list(`s3://${BUCKET}/checkpoints`, "");
     expect(valueOf(names)).toEqual([job]);
     await own.close();
   });
@@ -216,7 +160,7 @@ describe.skipIf(program() === undefined)("on a real S3 server", () => {
   it("a server that hangs is given up in time", async () => {
     const hasty = new StateStorages({ env: {}, callMs: 300 });
     valueOf(await hasty.open(configuration()).list(`s3://${BUCKET}/checkpoints`, ""));
-    signal(folder, "versitygw", "SIGSTOP");
+    server.signal("SIGSTOP");
     try {
       expect(await hasty.open(configuration()).list(`s3://${BUCKET}/checkpoints`, "")).toEqual({
         ok: false,
@@ -227,7 +171,7 @@ describe.skipIf(program() === undefined)("on a real S3 server", () => {
         failure: { kind: "unreachable" },
       });
     } finally {
-      signal(folder, "versitygw", "SIGCONT");
+      server.signal("SIGCONT");
       await hasty.close();
     }
   });
