@@ -152,9 +152,14 @@ function attemptId(pass: Pass): string {
   return `${jobId.slice(0, 8)}-${jobId.slice(8, 12)}-${jobId.slice(12, 16)}-${jobId.slice(16, 20)}-${time.slice(-12)}`;
 }
 
+/** What is being deployed. */
+function attemptSpec(pass: Pass): DefaultedSpec {
+  return recordedSpec(pass)?.spec ?? pass.spec;
+}
+
 export function clusterInputs(pass: Pass): ClusterInputs {
   const { resource, status, options } = pass;
-  const recorded = recordedSpec(pass)?.spec ?? pass.spec;
+  const recorded = attemptSpec(pass);
   const restore = recorded.job?.upgradeMode ?? "stateless";
   const upgradeMode = pass.spec.job?.upgradeMode ?? restore;
   return {
@@ -237,7 +242,7 @@ function attemptRetained(pass: Pass, lost: string): void {
   if (!restoreRetained(pass, lost)) return;
   if (pass.spec.job?.state === "suspended") return suspendInstead(pass, "savepoint");
   pass.generation = pass.status.observedGeneration ?? pass.generation;
-  recordAttempt(pass, recordedSpec(pass)?.spec ?? pass.spec, "savepoint");
+  recordAttempt(pass, attemptSpec(pass), "savepoint");
 }
 
 /** An attempt is recorded: bring its objects about, or recognise that they are there. */
@@ -259,7 +264,7 @@ export function continueAttempt(pass: Pass, specChanged: boolean): void {
   const restore = hasRun(pass) ? "last-state" : restoreMode(pass);
   if (ranUnseen(pass, restore)) return attemptRetained(pass, "the cluster is lost");
   if (pass.spec.job?.state === "suspended") return suspendInstead(pass, restore);
-  const attempt = recordedSpec(pass)?.spec ?? pass.spec;
+  const attempt = attemptSpec(pass);
   const readable = restore !== "last-state" || attempt.flinkVersion === pass.spec.flinkVersion;
   if (specChanged && readable) return recordAttempt(pass, pass.spec, restore);
   if (restore === attempt.job?.upgradeMode) return createCluster(pass, restore);
