@@ -34,8 +34,10 @@ import {
   up,
 } from "../../../testbed/gen/steps.ts";
 import { action, condition, message, play, Trace } from "../../../testbed/gen/trace.ts";
+import { observed, options } from "../../../testbed/gen/observed.ts";
 import type { RetainedAnswer } from "../decision.ts";
 import { LAST_STATE_MARKER } from "../upgrade-mode.ts";
+import { decide } from "./decide.ts";
 
 const DIRECTORY = `s3://state/checkpoints/${JOB_ID}`;
 const CHECKPOINT = `${DIRECTORY}/chk-57`;
@@ -158,6 +160,34 @@ describe("a lost JobManager whose state HA metadata does not tell", () => {
     const other = new Trace(flinkDeployment(running({ job: info(others) })));
     other.pass(holding(gone([]))(other.resource));
     expect(other.asked[0]?.savepoints).toEqual([]);
+  });
+});
+
+describe("as long as the storage was not asked", () => {
+  const resource = flinkDeployment(withoutHa(), running());
+  const scene = observed(resource, gone([])(resource));
+
+  it("a decision names the question and only waits", () => {
+    const { question, actions, status, events } = decide(scene, NOW, options());
+    expect(question).toMatchObject({ jobId: JOB_ID });
+    expect({ actions, events: events.map(({ reason }) => reason) }).toEqual({
+      actions: [],
+      events: ["Missing"],
+    });
+    const ready = status.conditions?.find(({ type }) => type === "Ready");
+    expect(ready).toMatchObject({ status: "False", reason: "LookingForCheckpoint" });
+    expect(status.reconciliationStatus?.state).toBe("DEPLOYED");
+  });
+
+  it("the answer to another question is none", () => {
+    const other = { jobId: "f".repeat(32), places: [], savepoints: [] };
+    const decision = decide(
+      { ...scene, retained: { question: other, answer: checkpoint() } },
+      NOW,
+      options(),
+    );
+    expect(decision.question).toMatchObject({ jobId: JOB_ID });
+    expect(decision.status.reconciliationStatus?.state).toBe("DEPLOYED");
   });
 });
 
