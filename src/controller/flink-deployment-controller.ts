@@ -12,13 +12,21 @@ import { KubeApiError } from "../kube/api-error.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import { FLINK_DEPLOYMENTS } from "../kube/resource-type.ts";
-import type { ActionFailure, Decision, Options } from "../reconcile/decision.ts";
+import type {
+  ActionFailure,
+  Decision,
+  Observed,
+  Options,
+  RetainedAnswer,
+  RetainedQuestion,
+} from "../reconcile/decision.ts";
 import { decide } from "../reconcile/deployment/decide.ts";
 import { deployedRestPort } from "../reconcile/deployment/rest-port.ts";
 import { sameJson } from "../reconcile/last-reconciled-spec.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { execute } from "./execute.ts";
 import { askFlink, type Caches, gatherFromCache, type Gathered, gatherLive } from "./gather.ts";
+import { RetainedLooks } from "./retained-looks.ts";
 
 export interface ControllerConfig {
   /** The operator's own configuration, flat: defaults for every cluster, and `kubernetes.operator.*`. */
@@ -47,18 +55,24 @@ export interface Dependencies {
   readonly log: Logger;
   /** REST client of the cluster `name` in `namespace`; `port` is `rest.port`. */
   readonly flinkFor: (namespace: string, name: string, port: number) => FlinkRestClient;
+  /** Looks for a job's newest retained checkpoint. Ends within its own deadline; failures are answers. */
+  readonly findRetained: (question: RetainedQuestion) => Promise<RetainedAnswer>;
   readonly config: () => ControllerConfig;
   readonly now: () => number;
 }
 
+type AskStorage = (question: RetainedQuestion) => Promise<RetainedAnswer | undefined>;
+
 export class FlinkDeploymentController {
   private readonly memory = new Map<string, Memory>();
+  private readonly looks: RetainedLooks;
   private readonly started: number;
   private readonly deps: Dependencies;
 
   constructor(deps: Dependencies) {
     this.deps = deps;
     this.started = deps.now();
+    this.looks = new RetainedLooks(deps.findRetained, deps.now);
   }
 
   /** One pass over the resource `namespace/name`. Throws only what the queue should retry and log. */
@@ -67,14 +81,22 @@ export class FlinkDeploymentController {
     const cached = gatherFromCache(this.deps.caches, namespace, name);
     if (cached === undefined) {
       this.memory.delete(key);
+      this.looks.forget(key);
       return { kind: "on-change" };
     }
-    const steady = await this.decide(key, cached);
+    const steady = await this.decide(key, cached, async (question) => this.looks.recent(key, question));
     if (isQuiet(steady.decision, cached.resource)) return this.quietOutcome(key, steady.decision);
     const live = await gatherLive(this.deps.client, namespace, name);
     if (live === undefined) return { kind: "on-change" };
-    const { decision, flink } = await this.decide(key, live);
+    const { decision, flink } = await this.decide(key, live, (question) => this.askStorage(key, question));
     return this.carryOut(key, live.resource, decision, flink);
+  }
+
+  private async askStorage(key: string, question: RetainedQuestion): Promise<RetainedAnswer> {
+    const answer = await this.looks.look(key, question);
+    const { jobId } = question;
+    this.deps.log.info({ key, jobId, answer: answer.kind }, "looked for a retained checkpoint");
+    return answer;
   }
 
   private options(resource: FlinkDeployment): Options {
@@ -100,6 +122,7 @@ export class FlinkDeploymentController {
   private async decide(
     key: string,
     gathered: Gathered,
+    askStorage: AskStorage,
   ): Promise<{ decision: Decision; flink: FlinkRestClient }> {
     const { resource } = gathered;
     const options = this.options(resource);
@@ -110,12 +133,13 @@ export class FlinkDeploymentController {
     );
     const answers = await askFlink(flink, gathered, options.defaults);
     const { failure, exceptionsReportedUntil } = this.remembered(key);
-    const decision = decide(
-      { ...gathered, flink: answers, failure, exceptionsReportedUntil },
-      this.deps.now(),
-      options,
-    );
-    return { decision, flink };
+    const observed: Observed = { ...gathered, flink: answers, failure, exceptionsReportedUntil };
+    const decision = decide(observed, this.deps.now(), options);
+    const { question } = decision;
+    const answer = question && (await askStorage(question));
+    if (question === undefined || answer === undefined) return { decision, flink };
+    const answered = { ...observed, retained: { question, answer } };
+    return { decision: decide(answered, this.deps.now(), options), flink };
   }
 
   private quietOutcome(key: string, decision: Decision): PassOutcome {
@@ -191,6 +215,7 @@ function isQuiet(decision: Decision, resource: FlinkDeployment): boolean {
   return (
     decision.actions.length === 0 &&
     decision.events.length === 0 &&
+    decision.question === undefined &&
     sameJson(resource.status, decision.status)
   );
 }

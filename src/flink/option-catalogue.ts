@@ -149,7 +149,8 @@ const FLINK: [OptionType, string][] = [
   [{ oneOf: ["reactive"] }, "scheduler-mode"],
   [
     "boolean",
-    "execution.savepoint.ignore-unclaimed-state execution.state-recovery.ignore-unclaimed-state web.cancel.enable",
+    `execution.savepoint.ignore-unclaimed-state execution.state-recovery.ignore-unclaimed-state web.cancel.enable
+     execution.checkpointing.create-subdir state.checkpoints.create-subdir`,
   ],
 ];
 
@@ -167,6 +168,7 @@ export const knownOptions: ReadonlyMap<string, KnownOption> = new Map([
   ]),
   ...FLINK.flatMap(([type, names]) => named("", type, names)),
   ...SLUICE.flatMap(([type, names]) => named("sluice.", type, names)),
+  ...named("sluice.", "boolean", "recovery.retained-checkpoint.enabled"),
 ]);
 
 const families = [...knownOptions].filter(([, { type }]) => type === "map");

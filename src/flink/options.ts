@@ -8,6 +8,12 @@ export const CHECKPOINTS_DIR: Option = {
   key: "execution.checkpointing.dir",
   aliases: ["state.checkpoints.dir"],
 };
+/** Whether each job has a folder of its own, by its id, in the checkpoint directory. */
+export const CHECKPOINT_SUBDIRECTORY: Option = {
+  key: "execution.checkpointing.create-subdir",
+  aliases: ["state.checkpoints.create-subdir"],
+  default: "true",
+};
 export const SAVEPOINTS_DIR: Option = {
   key: "execution.checkpointing.savepoint-dir",
   aliases: ["state.savepoints.dir"],
@@ -30,6 +36,8 @@ export const IGNORE_UNCLAIMED_STATE: Option = {
   key: "execution.state-recovery.ignore-unclaimed-state",
   aliases: ["execution.savepoint.ignore-unclaimed-state"],
 };
+/** The job's id, which Sluice chooses unless the user's configuration does. */
+export const JOB_ID: Option = { key: "$internal.pipeline.job-id" };
 export const HA_TYPE: Option = {
   key: "high-availability.type",
   aliases: ["high-availability"],
@@ -44,6 +52,12 @@ export const CHECKPOINT_STATISTICS_CACHE: Option = { key: "rest.cache.checkpoint
 export const WEB_REFRESH_INTERVAL: Option = { key: "web.refresh-interval", default: "3 s" };
 export const TASK_SLOTS: Option = { key: "taskmanager.numberOfTaskSlots", default: "1" };
 export const REST_PORT: Option = { key: "rest.port", aliases: ["web.port"], default: "8081" };
+
+/** Whether a job is restored from its newest retained checkpoint when HA metadata does not tell its state. */
+export const RETAINED_RECOVERY: Option = {
+  key: "sluice.recovery.retained-checkpoint.enabled",
+  default: "true",
+};
 
 const operator = (key: string, fallback?: string, aliases?: string[]): Option => ({
   key: `kubernetes.operator.${key}`,

@@ -13,6 +13,8 @@ import { DEPLOYMENTS, FLINK_DEPLOYMENTS, PODS, type ResourceType } from "../kube
 import { LeaderElector } from "../kube/lease.ts";
 import { keyOf } from "../kube/store.ts";
 import { WorkQueue } from "../kube/work-queue.ts";
+import { findRetained } from "../state-storage/retained-checkpoints.ts";
+import { StateStorages } from "../state-storage/state-storage.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
 import { FollowedConfiguration } from "./configuration.ts";
 import { type FlinkClients, flinkClients } from "./flink-clients.ts";
@@ -33,6 +35,9 @@ export interface OperatorOptions {
   readonly leaderElection: { readonly namespace: string; readonly name: string } | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
+
+/** Milliseconds for one look at the state storage, however many calls it takes. */
+const LOOK_MS = 30_000;
 
 const CLUSTERS = "type in (flink-native-kubernetes,flink-standalone-kubernetes)";
 
@@ -140,6 +145,7 @@ function parts(
 ): {
   caches: Caches;
   clients: FlinkClients;
+  storages: StateStorages;
   controller: FlinkDeploymentController;
   wakeBy: (wake: (key: string) => void) => void;
 } {
@@ -148,6 +154,7 @@ function parts(
   const caches = createCaches(client, options.namespace, (key) => wake?.(key), log);
   const inCluster = options.env["KUBERNETES_SERVICE_HOST"] !== undefined && options.kubeconfig === undefined;
   const clients = flinkClients(client, options.flinkRest ?? (inCluster ? "direct" : "proxy"));
+  const storages = new StateStorages({ env: options.env });
   const onError = (error: unknown): void => log.warn({ error: String(error) }, "event not written");
   const controller = new FlinkDeploymentController({
     client,
@@ -155,10 +162,14 @@ function parts(
     events: new EventRecorder(client, { onError }),
     log,
     flinkFor: clients.clientFor,
+    findRetained: (question) => {
+      const signal = AbortSignal.timeout(LOOK_MS);
+      return findRetained(question, (access) => storages.open(access, signal));
+    },
     config: () => configuration.current,
     now: Date.now,
   });
-  return { caches, clients, controller, wakeBy: (found) => (wake = found) };
+  return { caches, clients, storages, controller, wakeBy: (found) => (wake = found) };
 }
 
 /** Runs until `signal`; resolves when everything has ended. @throws what keeps it from starting. */
@@ -167,7 +178,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const client = new KubeClient(await loadKubeConfig(options));
   const configuration = await FollowedConfiguration.open(options.configFile, log);
   const metrics = createMetrics();
-  const { caches, clients, controller, wakeBy } = parts(options, client, configuration, log);
+  const { caches, clients, storages, controller, wakeBy } = parts(options, client, configuration, log);
   const informers = [caches.resources, caches.deployments, caches.pods];
   let ready = false;
   const server = await serveHealth(options.healthPort, () => ready, metrics);
@@ -193,6 +204,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   await Promise.all(informers.map((informer) => informer.stop()));
   configuration.close();
   await clients.close();
+  await storages.close();
   await client.close();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));

@@ -44,6 +44,38 @@ export interface FlinkAnswers {
   readonly metrics?: FlinkAnswer<JobMetrics>;
 }
 
+/** A folder in which a job may have left checkpoints, as `chk-<n>`. */
+export interface CheckpointPlace {
+  readonly directory: string;
+  /** Its path names no job, so that other jobs' checkpoints may be there as well. */
+  readonly shared: boolean;
+  /** Flink's `s3.*` options: how to get there. Holds credentials. */
+  readonly access: FlinkConfiguration;
+}
+
+/** Where is a job's newest complete checkpoint? Asked of the state storage, and only when a decision needs it. */
+export interface RetainedQuestion {
+  readonly jobId: string;
+  readonly places: readonly CheckpointPlace[];
+  /** Savepoints of the same job that are known, one of which may be newer. */
+  readonly savepoints: readonly string[];
+}
+
+export type RetainedAnswer =
+  | {
+      readonly kind: "found";
+      readonly path: string;
+      readonly checkpointId: number;
+      /** Epoch milliseconds, by the storage's clock. */
+      readonly completed: number;
+    }
+  /** Certain: everything was readable, and nothing complete is there. */
+  | { readonly kind: "none" }
+  /** Something is there that must not be guessed about, or nobody can look: only a person can go on. */
+  | { readonly kind: "unclear"; readonly message: string }
+  /** Not now. `mendable`: access has to be given first, by a person. */
+  | { readonly kind: "unreadable"; readonly message: string; readonly mendable: boolean };
+
 /** An action of the previous pass that failed, so that status and events can say so. */
 export interface ActionFailure {
   readonly action: Action["type"];
@@ -56,6 +88,8 @@ export interface Observed {
   readonly resource: FlinkDeployment;
   readonly cluster: ObservedCluster;
   readonly flink: FlinkAnswers;
+  /** What the state storage said, and to which question. Absent: it was not asked. */
+  readonly retained?: { readonly question: RetainedQuestion; readonly answer: RetainedAnswer };
   readonly failure: ActionFailure | undefined;
   /** Job exceptions up to this moment (epoch milliseconds) have been reported. */
   readonly exceptionsReportedUntil: number;
@@ -127,4 +161,6 @@ export interface Decision {
   /** Milliseconds until the next look; watches may come first. Undefined: only when something changes. */
   readonly requeueAfter: number | undefined;
   readonly exceptionsReportedUntil: number;
+  /** What has to be known to go on: decide again with the answer. Without one, this decision only waits. */
+  readonly question?: RetainedQuestion | undefined;
 }

@@ -8,7 +8,15 @@ import {
 import type { FlinkDeployment, UpgradeMode } from "../api/flink-deployment.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
-import type { Action, EventRecord, FlinkAnswers, Observed, ObservedCluster, Options } from "./decision.ts";
+import type {
+  Action,
+  EventRecord,
+  FlinkAnswers,
+  Observed,
+  ObservedCluster,
+  Options,
+  RetainedQuestion,
+} from "./decision.ts";
 import { keepOverrides } from "./autoscaler-overrides.ts";
 import { errorMessage } from "./status-error.ts";
 import {
@@ -44,6 +52,8 @@ export interface Pass {
   invalid: string | undefined;
   /** `spec` is the last stable one, to which a rollback goes or went; the record keeps the spec that failed. */
   onStableSpec: boolean;
+  /** What the state storage has to be asked, to go on. */
+  question: RetainedQuestion | undefined;
 }
 
 export function beginPass(observed: Observed, now: number, options: Options): Pass {
@@ -72,6 +82,7 @@ export function beginPass(observed: Observed, now: number, options: Options): Pa
     unhealthy: undefined,
     invalid: undefined,
     onStableSpec: false,
+    question: undefined,
   };
 }
 

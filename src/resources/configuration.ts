@@ -37,6 +37,7 @@ import {
   EXTERNALIZED_RETENTION,
   HA_STORAGE_DIR,
   IGNORE_UNCLAIMED_STATE,
+  JOB_ID,
   SAVEPOINT_PATH,
 } from "../flink/options.ts";
 import { formatList, formatMap, formatMapList, type StructuredForm } from "../flink/structured-text.ts";
@@ -56,7 +57,6 @@ const OLD_IGNORE_UNCLAIMED_STATE = "execution.savepoint.ignore-unclaimed-state";
 const WEB_CANCEL: Option = { key: "web.cancel.enable" };
 const SUBMIT_FAILED_JOB: Option = { key: "execution.submit-failed-job-on-application-error" };
 const PIPELINE_NAME: Option = { key: "pipeline.name" };
-const JOB_ID: Option = { key: "$internal.pipeline.job-id" };
 
 /** Read by the operator, meaningless to Flink. The template files would be on the operator's disk. */
 const NOT_FOR_FLINK = [

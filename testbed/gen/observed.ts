@@ -7,6 +7,7 @@ import type {
   Observed,
   ObservedCluster,
   Options,
+  RetainedAnswer,
 } from "../../src/reconcile/decision.ts";
 import { nextQuestions } from "../../src/reconcile/deployment/questions.ts";
 import { silence } from "./flink-answers.ts";
@@ -16,6 +17,8 @@ export interface Scene {
   readonly cluster?: ObservedCluster;
   /** Everything that Flink would answer; only what is asked reaches the decision. */
   readonly flink?: FlinkAnswers;
+  /** What the state storage answers if it is asked: that nothing is there, unless said otherwise. */
+  readonly retained?: RetainedAnswer;
   readonly failure?: ActionFailure;
   readonly exceptionsReportedUntil?: number;
 }

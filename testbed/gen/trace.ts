@@ -5,7 +5,7 @@
 import { expect } from "vitest";
 import type { FlinkDeployment, FlinkDeploymentStatus } from "../../src/api/flink-deployment.ts";
 import type { Condition } from "../../src/api/kube-object.ts";
-import type { Action, Decision, Options } from "../../src/reconcile/decision.ts";
+import type { Action, Decision, Options, RetainedQuestion } from "../../src/reconcile/decision.ts";
 import { decide } from "../../src/reconcile/deployment/decide.ts";
 import { errorMessage } from "../../src/reconcile/status-error.ts";
 import { NOW, type ResourceChange } from "./flink-deployment.ts";
@@ -64,6 +64,8 @@ export function message(outcome: Outcome, reason: string): string | undefined {
 export class Trace {
   now = NOW;
   resource: FlinkDeployment;
+  /** What the state storage was asked, pass by pass. */
+  readonly asked: RetainedQuestion[] = [];
   private readonly fields: Partial<Options>;
   private attempts = 0;
 
@@ -82,11 +84,15 @@ export class Trace {
   pass(scene: Scene = {}, after = 1000): Outcome {
     this.now += after;
     const entropy = (++this.attempts).toString(16).padStart(32, "e");
-    const decision = decide(
-      observed(this.resource, scene, this.fields.defaults),
-      this.now,
-      options({ ...this.fields, entropy }),
-    );
+    const seen = observed(this.resource, scene, this.fields.defaults);
+    const given = options({ ...this.fields, entropy });
+    let decision = decide(seen, this.now, given);
+    const { question } = decision;
+    if (question !== undefined) {
+      this.asked.push(question);
+      const answer = scene.retained ?? { kind: "none" };
+      decision = decide({ ...seen, retained: { question, answer } }, this.now, given);
+    }
     const status = JSON.parse(JSON.stringify(decision.status)) as FlinkDeploymentStatus;
     this.resource = { ...this.resource, status };
     return outcomeOf(decision);

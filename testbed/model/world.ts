@@ -14,7 +14,7 @@ import type { KubeObject } from "../../src/api/kube-object.ts";
 import { isKubernetesHaActive } from "../../src/flink/high-availability.ts";
 import { flattenConfiguration } from "../../src/flink/configuration.ts";
 import type { FlinkAnswer } from "../../src/flink/rest-answers.ts";
-import type { Action, FlinkAnswers } from "../../src/reconcile/decision.ts";
+import type { Action, FlinkAnswers, RetainedAnswer, RetainedQuestion } from "../../src/reconcile/decision.ts";
 import type { Question } from "../../src/reconcile/deployment/questions.ts";
 import { LAST_STATE_MARKER } from "../../src/reconcile/upgrade-mode.ts";
 import { modeOf, withSpecDefaults } from "../../src/api/defaults.ts";
@@ -165,7 +165,7 @@ export class World {
         if (this.triggers.has(action.triggerId) || this.job.savepoint) return;
         this.job.savepoint = {
           triggerId: action.triggerId,
-          path: `${action.targetDirectory}/savepoint-${++this.counter}`,
+          path: `${action.targetDirectory}/savepoint-${action.jobId.slice(0, 6)}-${++this.counter}`,
         };
     }
   }
@@ -285,6 +285,27 @@ export class World {
         if (job?.savepoint?.triggerId === id) return { savepoint: ok({ state: "IN_PROGRESS" } as never) };
         return { savepoint: notFound };
       }
+    }
+  }
+
+  // ---- what the state storage answers ----
+
+  /** Flink keeps one checkpoint of each job, the newest, and its savepoints. */
+  retained({ places, savepoints }: RetainedQuestion): RetainedAnswer {
+    const found = [...this.storage.keys()]
+      .filter(
+        (path) =>
+          savepoints.includes(path) || places.some(({ directory }) => path.startsWith(`${directory}/`)),
+      )
+      .map((path) => ({ path, checkpointId: Number(path.split("-").at(-1)) }))
+      .sort((a, b) => a.checkpointId - b.checkpointId)
+      .at(-1);
+    return found === undefined ? { kind: "none" } : { kind: "found", completed: this.now, ...found };
+  }
+
+  private discard(jobId: string): void {
+    for (const path of this.storage.keys()) {
+      if (path.startsWith(`s3://checkpoints/${jobId}/`)) this.storage.delete(path);
     }
   }
 
@@ -465,6 +486,7 @@ export class World {
   private checkpoint(cluster: Cluster, job: Job): void {
     const id = ++this.counter;
     const path = `s3://checkpoints/${job.id}/chk-${id}`;
+    this.discard(job.id);
     this.storage.set(path, job.progress);
     job.durable.push({ id, path });
     this.remember(cluster, job, path);
@@ -487,6 +509,7 @@ export class World {
   /** Flink removes the HA metadata of a job that ended for good. */
   private endJob(job: Job, state: FlinkJobState): void {
     job.state = state;
+    if (state === "FINISHED") this.discard(job.id);
     this.configMaps = this.configMaps.filter((map) => map !== this.haMap(job.id));
   }
 
@@ -528,6 +551,18 @@ export class World {
     ];
     for (const object of [...made, this.taskManagers ?? []].flat()) object.metadata.ownerReferences = [owner];
     delete this.taskManagers?.metadata.annotations;
+  }
+
+  /**
+   * Somebody deletes the HA ConfigMaps, and the JobManager Deployment with them: a JobManager that runs would fail, start
+   * its job once more as it was told to, and go back by itself.
+   */
+  loseHaMetadata(): void {
+    if (this.job?.state === "FINISHED" || this.job?.state === "CANCELED") return;
+    if (this.deployment !== undefined) this.deleteDeploymentByHand(true);
+    this.configMaps = this.configMaps.filter(
+      ({ metadata }) => metadata.labels?.["configmap-type"] !== "high-availability",
+    );
   }
 
   /** `kubectl delete`, with the propagation policies Foreground and Background. */

@@ -69,7 +69,7 @@ import {
 import { PROGRESS_INTERVAL, RECONCILE_INTERVAL, type Scene } from "../../../testbed/gen/observed.ts";
 import { type Outcome, Trace } from "../../../testbed/gen/trace.ts";
 import { argoByConditions, kstatus, kubectlWaits } from "../../../testbed/gen/verdicts.ts";
-import type { FlinkAnswers } from "../decision.ts";
+import type { FlinkAnswers, RetainedAnswer } from "../decision.ts";
 import { LAST_STATE_MARKER } from "../upgrade-mode.ts";
 import { phaseOf } from "./decide.ts";
 
@@ -233,6 +233,14 @@ const answers: fc.Arbitrary<FlinkAnswers> = fc.oneof(
   },
 );
 
+const retained = fc.constantFrom<RetainedAnswer>(
+  { kind: "none" },
+  { kind: "found", path: `s3://state/checkpoints/${JOB_ID}/chk-7`, checkpointId: 7, completed: NOW },
+  { kind: "unclear", message: "no credentials" },
+  { kind: "unreadable", message: "timeout", mendable: false },
+  { kind: "unreadable", message: "forbidden", mendable: true },
+);
+
 interface Situation {
   readonly resource: FlinkDeployment;
   readonly scene: Scene;
@@ -248,6 +256,7 @@ const situation: fc.Arbitrary<Situation> = fc
     haMaps,
     owned: fc.boolean(),
     flink: answers,
+    retained,
   })
   .map((one) => {
     const apache: ObjectChange[] = one.byApache ? [ownedByResource(one.resource)] : [];
@@ -265,6 +274,7 @@ const situation: fc.Arbitrary<Situation> = fc
           configMaps: [...owned.filter(({ kind }) => kind === "ConfigMap"), ...one.haMaps],
         },
         flink: one.flink,
+        retained: one.retained,
         exceptionsReportedUntil: NOW,
       },
     };
@@ -397,6 +407,16 @@ describe("in any situation", () => {
       if (verdict.startsWith("Ready")) expect([0, RECONCILE_INTERVAL]).toContain(requeueAfter);
     },
   );
+
+  holds("a retained checkpoint is restored only when its cluster is gone", ({ scene }, outcome) => {
+    if (!outcome.events.includes("RestoringFromCheckpoint")) return;
+    const { deployment } = scene.cluster ?? {};
+    const foreign = deployment?.metadata.ownerReferences?.length === 0;
+    if (!foreign) expect([deployment, ...alive(scene)]).toEqual([undefined]);
+    const from = outcome.status.jobStatus?.upgradeSavepointPath;
+    expect(from).toBeDefined();
+    expect(from).not.toBe(LAST_STATE_MARKER);
+  });
 
   holds("the finalizer goes last", ({ scene }, outcome) => {
     if (!outcome.actions.includes("remove-finalizer")) return;

@@ -54,12 +54,18 @@ function look(world: World): Observed {
 /** One pass that dies after `calls` calls to the outside. True when it had nothing to do. */
 function pass(world: World, calls = Number.POSITIVE_INFINITY): boolean {
   const observed = look(world);
-  const decision = decide(observed, world.now, {
+  const options = {
     defaults: {},
     progressInterval: 1000,
     reconcileInterval: 15_000,
     entropy: world.entropy(),
-  });
+  };
+  let decision = decide(observed, world.now, options);
+  const { question } = decision;
+  if (question !== undefined) {
+    const retained = { question, answer: world.retained(question) };
+    decision = decide({ ...observed, retained }, world.now, options);
+  }
   let left = calls;
   if (!sameJson(observed.resource.status, decision.status)) {
     if (left-- <= 0) return false;
@@ -95,6 +101,8 @@ function ended(world: World): boolean {
 
 type Step =
   | { readonly do: "pass"; readonly calls: number }
+  /** Time goes by, and Sluice looks after each tick, or is not there. */
+  | { readonly do: "watched" | "unwatched"; readonly ticks: number }
   | {
       readonly do:
         | "tick"
@@ -109,6 +117,7 @@ type Step =
         | "kill"
         | "delete"
         | "delete-background"
+        | "lose-ha"
         | "settle"
         | "rest"
         | "break"
@@ -138,6 +147,29 @@ const step = fc.oneof(...passes, among(...changes, ...faults));
 const standaloneStep = fc.oneof(...passes, among(...changes, ...faults, ...workers, "hand-over"));
 const gentleStandaloneStep = fc.oneof(...passes, among(...changes, ...workers, "hand-over"));
 const scaling = fc.oneof(...passes, among(...workers, "scale-up", "rest"));
+/** Few steps, each of which gets anywhere: losses come in every phase of a start, seen and unseen. */
+function losing(...faults: Step["do"][]): fc.Arbitrary<readonly Step[]> {
+  const time = fc.record({
+    do: fc.constantFrom("watched" as const, "watched" as const, "unwatched" as const),
+    ticks: fc.integer({ min: 1, max: 12 }),
+  });
+  const cut = fc.record({ do: fc.constant("pass" as const), calls: fc.constantFrom(0, 1, 2) });
+  const fault = among(...faults);
+  return fc.array(
+    fc.oneof<fc.WeightedArbitrary<Step>[]>(
+      { weight: 6, arbitrary: time },
+      { weight: 3, arbitrary: cut },
+      { ...fault, weight: 4 },
+      among("scale-up", "suspend", "resume"),
+    ),
+    { maxLength: 40 },
+  );
+}
+
+/** A cluster that was created, made a checkpoint and was lost while Sluice was not there. */
+function unseen(fault: "lose-ha" | "delete" | "delete-background"): Step[] {
+  return [{ do: fault }, { do: "watched", ticks: 4 }, { do: "unwatched", ticks: 3 }, { do: fault }];
+}
 
 function apply(world: World, one: Step): void {
   take(world, one);
@@ -165,6 +197,13 @@ function take(world: World, one: Step): void {
   switch (one.do) {
     case "pass":
       pass(world, one.calls);
+      return;
+    case "watched":
+    case "unwatched":
+      for (let tick = 0; tick < one.ticks; tick++) {
+        if (one.do === "watched") pass(world);
+        world.tick();
+      }
       return;
     case "tick":
       return world.tick();
@@ -202,6 +241,8 @@ function take(world: World, one: Step): void {
     case "delete":
     case "delete-background":
       return world.deleteDeploymentByHand(one.do === "delete-background");
+    case "lose-ha":
+      return world.loseHaMetadata();
     case "rest":
       world.restDown = !world.restDown;
       return;
@@ -257,6 +298,24 @@ describe("a crash between any two external calls", () => {
           run(world, [{ do: "mend" }]);
         }),
         { numRuns: 250 },
+      );
+    });
+
+    it(`with HA metadata deleted by hand and upgradeMode ${upgradeMode} goes on from the newest retained checkpoint`, () => {
+      fc.assert(
+        fc.property(losing("lose-ha", "lose-ha", "delete", "delete-background", "kill"), (steps) => {
+          run(established(upgradeMode, true), steps);
+        }),
+        { numRuns: 150, examples: [[unseen("lose-ha")]] },
+      );
+    });
+
+    it(`without HA, with its JobManager deleted by hand and upgradeMode ${upgradeMode} does the same`, () => {
+      fc.assert(
+        fc.property(losing("delete", "delete-background"), (steps) => {
+          run(established(upgradeMode, false), steps);
+        }),
+        { numRuns: 100, examples: [[unseen("delete")], [unseen("delete-background")]] },
       );
     });
   }
@@ -351,6 +410,14 @@ function nothingToGoBackTo(world: World): boolean {
   const { lastStableSpec } = world.resource.status?.reconciliationStatus ?? {};
   const stable = JSON.parse(lastStableSpec ?? "null");
   return world.resource.spec.image === BROKEN_IMAGE && stable?.spec.job.state !== "running";
+}
+
+/** A job that has made a checkpoint. */
+function established(upgradeMode: UpgradeMode, ha: boolean): World {
+  const world = new World(deployment(upgradeMode, ha));
+  settle(world);
+  while (world.storage.size === 0) world.tick();
+  return world;
 }
 
 function run(world: World, steps: readonly Step[]): void {

@@ -275,8 +275,8 @@ function finish(pass: Pass): Decision {
   setConditions(pass);
   pass.status.lifecycleState = lifecycleState(pass.status);
   keepHistory(pass);
-  const { actions, status, events, requeueAfter, exceptionsReportedUntil } = pass;
-  return { actions, status, events, requeueAfter, exceptionsReportedUntil };
+  const { actions, status, events, requeueAfter, exceptionsReportedUntil, question } = pass;
+  return { actions, status, events, requeueAfter, exceptionsReportedUntil, question };
 }
 
 /** Of what is deployed, if anything is: an edit that asks for more than Sluice can do is invalid, and the job goes on. */

@@ -231,7 +231,7 @@ describe("a restore by HA metadata that is gone", () => {
       },
     ]);
     expect(outcome.error).toMatch(
-      /^HA metadata is not available to restore the job from\. Manual restore required\. Set /,
+      /^HA metadata is not available: there is none to restore .* Manual restore required\. No complete checkpoint of job a0+1 is in s3:\/\/state\/checkpoints\/a0+1\. Set spec\.job\.initialSavepointPath/,
     );
   });
 
@@ -330,12 +330,6 @@ describe("where an attempt starts from", () => {
       { restore: "last-state" },
       [haConfigMap()],
       { kind: "last-state", marker: false },
-    ],
-    [
-      "last-state whose checkpoint went missing: fail",
-      { restore: "last-state", job: { upgradeSavepointPath: LAST_STATE_MARKER } },
-      [haConfigMap()],
-      { kind: "last-state", marker: true },
     ],
   ])("%s", (_, details, configMaps, expected) => {
     expect(start(details, configMaps)).toEqual(expected);

@@ -15,11 +15,9 @@ import {
 } from "../../flink/high-availability.ts";
 import { ownedObjectNames } from "../../resources/names.ts";
 import type { ClusterInputs } from "../../resources/native-cluster.ts";
-import { HA_METADATA_GONE } from "../lifecycle-state.ts";
 import {
   amendRecord,
   clearError,
-  complain,
   emit,
   ownDeployment,
   type Pass,
@@ -29,10 +27,10 @@ import {
   stall,
   waitFor,
 } from "../pass.ts";
-import { statusError } from "../status-error.ts";
 import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
 import { forgetHealth } from "./cluster-health.ts";
 import { markStable } from "./observe-job.ts";
+import { mayHaveLeftCheckpoint, restoreRetained } from "./retained.ts";
 import { rollBackAttempt } from "./roll-back.ts";
 import { deleteHaMetadata, tearDown } from "./tear-down.ts";
 
@@ -111,8 +109,9 @@ export function continueStopped(pass: Pass): void {
   pass.status.jobManagerDeploymentStatus = "MISSING";
   const restore = restoreMode(pass);
   if (pass.spec.job?.state === "suspended") return suspendInstead(pass, restore);
-  if (restore === "last-state" && !requireHaMetadata(pass)) return;
-  recordAttempt(pass, pass.spec, restore);
+  const usable = restore !== "last-state" || haRestores(pass);
+  if (!usable && !restoreRetained(pass, NOTHING_THERE)) return;
+  recordAttempt(pass, pass.spec, usable ? restore : "savepoint");
 }
 
 /** The user changed their mind between the stop and the start. */
@@ -127,20 +126,17 @@ function suspendInstead(pass: Pass, restore: UpgradeMode): void {
 function restoreMode(pass: Pass): UpgradeMode {
   const recorded = recordedSpec(pass)?.spec;
   const mode = recorded?.job?.upgradeMode ?? "stateless";
-  const readable = hasHaMetadata(haMaps(pass)) && recorded?.flinkVersion === pass.spec.flinkVersion;
+  const readable = haRestores(pass) && recorded?.flinkVersion === pass.spec.flinkVersion;
   const hopeless = mode === "last-state" && !readable;
   return hopeless && pass.spec.job?.upgradeMode === "stateless" ? "stateless" : mode;
 }
 
-function requireHaMetadata(pass: Pass): boolean {
-  if (hasHaMetadata(haMaps(pass))) return true;
-  const message = `${HA_METADATA_GONE} to restore the job from. Manual restore required.`;
-  const next =
-    "Set spec.job.initialSavepointPath to a savepoint or retained checkpoint and change spec.job.savepointRedeployNonce.";
-  complain(pass, { reason: "RestoreFailed", message: `${message} ${next}`, component: "Job" });
-  pass.status.error = statusError("UpgradeFailureException", `${message} ${next}`);
-  stall(pass, "RestoreFailed", `${message} ${next}`);
-  return false;
+const NOTHING_THERE = "there is none to restore the stopped job from";
+
+/** The marker stands for a checkpoint: metadata without one is another life's, and Flink would fail on it. */
+function haRestores(pass: Pass): boolean {
+  const marked = pass.status.jobStatus.upgradeSavepointPath === LAST_STATE_MARKER;
+  return marked ? hasHaCheckpoint(haMaps(pass)) : hasHaMetadata(haMaps(pass));
 }
 
 function restoreFrom(pass: Pass, restore: UpgradeMode): ClusterInputs["restore"] {
@@ -161,9 +157,14 @@ function attemptId(pass: Pass): string {
   return `${jobId.slice(0, 8)}-${jobId.slice(8, 12)}-${jobId.slice(12, 16)}-${jobId.slice(16, 20)}-${time.slice(-12)}`;
 }
 
+/** What is being deployed. */
+function attemptSpec(pass: Pass): DefaultedSpec {
+  return recordedSpec(pass)?.spec ?? pass.spec;
+}
+
 export function clusterInputs(pass: Pass): ClusterInputs {
   const { resource, status, options } = pass;
-  const recorded = recordedSpec(pass)?.spec ?? pass.spec;
+  const recorded = attemptSpec(pass);
   const restore = recorded.job?.upgradeMode ?? "stateless";
   const upgradeMode = pass.spec.job?.upgradeMode ?? restore;
   return {
@@ -246,6 +247,24 @@ function somebodyElses(pass: Pass): KubeObject | undefined {
   return deployment ?? (modeOf(pass.spec) === "standalone" ? taskManagers : undefined);
 }
 
+/** Milliseconds within which no JobManager starts, runs a job and completes a checkpoint. */
+const UNSEEN_MS = 3000;
+
+/** Whether this attempt's job may have run and left a checkpoint, although nobody ever saw its cluster. */
+function ranUnseen(pass: Pass, restore: UpgradeMode): boolean {
+  if (restore === "last-state") return false;
+  const since = pass.now - (pass.status.reconciliationStatus.reconciliationTimestamp ?? 0);
+  return since > UNSEEN_MS && mayHaveLeftCheckpoint(pass);
+}
+
+/** The attempt once more, from what its job left in the state storage. */
+function attemptRetained(pass: Pass, lost: string): void {
+  if (!restoreRetained(pass, lost)) return;
+  if (pass.spec.job?.state === "suspended") return suspendInstead(pass, "savepoint");
+  pass.generation = pass.status.observedGeneration ?? pass.generation;
+  recordAttempt(pass, attemptSpec(pass), "savepoint");
+}
+
 /** An attempt is recorded: bring its objects about, or recognise that they are there. */
 export function continueAttempt(pass: Pass, specChanged: boolean): void {
   const deployment = attempted(pass);
@@ -261,8 +280,9 @@ export function continueAttempt(pass: Pass, specChanged: boolean): void {
   const taken = somebodyElses(pass);
   if (taken !== undefined) return nameTaken(pass, taken);
   const restore = hasRun(pass) ? "last-state" : restoreMode(pass);
+  if (ranUnseen(pass, restore)) return attemptRetained(pass, "the cluster is lost");
   if (pass.spec.job?.state === "suspended") return suspendInstead(pass, restore);
-  const attempt = recordedSpec(pass)?.spec ?? pass.spec;
+  const attempt = attemptSpec(pass);
   const readable = restore !== "last-state" || attempt.flinkVersion === pass.spec.flinkVersion;
   if (specChanged && readable) return recordAttempt(pass, pass.spec, restore);
   if (rollBackAttempt(pass, restore)) return;
@@ -272,7 +292,8 @@ export function continueAttempt(pass: Pass, specChanged: boolean): void {
 }
 
 function createCluster(pass: Pass, restore: UpgradeMode): void {
-  if (restore === "last-state" && (!requireHaMetadata(pass) || !removeJobGraphs(pass))) return;
+  if (restore === "last-state" && !haRestores(pass)) return attemptRetained(pass, NOTHING_THERE);
+  if (restore === "last-state" && !removeJobGraphs(pass)) return;
   if (restore !== "last-state" && !deleteHaMetadata(pass, "the job starts from another state")) return;
   if (pass.observed.failure === undefined) {
     clearError(pass);

@@ -76,10 +76,22 @@ describe("a job that ended is recorded together with where its state is", () => 
   it.each<[string, FlinkAnswers, ResourceChange[], string | undefined]>([
     ["its newest checkpoint", { checkpoints: checkpointAt("s3://chk-6") }, [before], "s3://chk-6"],
     [
-      "nowhere, if there was none: what is recorded is out of date",
+      "nowhere, if there was none and it started empty: what is recorded is out of date",
       { checkpoints: checkpoints({}) },
       [before],
       undefined,
+    ],
+    [
+      "where it was to be restored from, if it failed before it was: Flink has no checkpoint of such a job",
+      { checkpoints: checkpoints({}) },
+      [running({ restore: "savepoint", job: { upgradeSavepointPath: "s3://old" } })],
+      "s3://old",
+    ],
+    [
+      "unknown as before, if it failed as HA metadata was gone",
+      { checkpoints: checkpoints({}) },
+      [running({ restore: "last-state", job: { upgradeSavepointPath: LAST_STATE_MARKER } })],
+      LAST_STATE_MARKER,
     ],
     [
       "unknown, if only the job's end is remembered",

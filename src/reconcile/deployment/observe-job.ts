@@ -92,7 +92,7 @@ function terminalPath(
         problem: `the job's last checkpoint is in the JobManager's memory only: set ${CHECKPOINTS_DIR.key}`,
       };
     }
-    return { known: true, path };
+    return { known: true, path: path ?? startedFrom(pass) };
   }
   if (checkpoints.failure.kind !== "http" || checkpoints.failure.status !== 404) return { known: false };
   // No statistics: checkpointing is off, main() failed before a job existed, or a restarted JobManager only
@@ -101,6 +101,15 @@ function terminalPath(
   const config = observeConfiguration(pass);
   const stateful = before !== undefined || getOption(config, CHECKPOINTING_INTERVAL) !== undefined;
   return { known: true, path: ran && stateful ? LAST_STATE_MARKER : before };
+}
+
+/**
+ * Of a job without any checkpoint. Flink gives empty statistics also for one that failed while it was restored: what it
+ * was to be restored from is then still its state.
+ */
+function startedFrom(pass: Pass): string | undefined {
+  const stateful = recordedSpec(pass)?.spec.job?.upgradeMode !== "stateless";
+  return stateful ? pass.status.jobStatus.upgradeSavepointPath : undefined;
 }
 
 function changeState(pass: Pass, state: FlinkJobState): void {

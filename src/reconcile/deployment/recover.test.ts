@@ -38,7 +38,7 @@ import { LAST_STATE_MARKER } from "../upgrade-mode.ts";
 const [createWithHa] = bringUpSteps();
 const [create] = bringUpSteps([]);
 const PERSON =
-  /HA metadata is not available: .* Manual restore required\. Set spec\.job\.initialSavepointPath/;
+  /HA metadata is not available: .* Manual restore required\. No complete checkpoint of job a0+1 is in s3:\/\/state\/checkpoints\/a0+1\. Set spec\.job\.initialSavepointPath/;
 
 describe("a JobManager Deployment that is deleted by hand", () => {
   it("with HA comes back with the deployed spec and the newest checkpoint", () => {
@@ -163,7 +163,9 @@ describe("a JobManager Deployment that is deleted by hand", () => {
       },
       { when: "still", scene: gone([]), gives: { actions: [], events: [], lifecycle: "FAILED" } },
     ]);
-    expect(outcome.error).toMatch(/Manual restore required\.$/);
+    expect(outcome.error).toMatch(
+      /Manual restore required\. No complete checkpoint of job .*\. Set spec\.job/,
+    );
   });
 
   it("of a stateless job without HA comes back empty", () => {

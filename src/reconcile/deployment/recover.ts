@@ -4,7 +4,6 @@ import { hasHaMetadata, isHaConfigMap, isKubernetesHaActive } from "../../flink/
 import { HA_TYPE, JM_RECOVERY, JM_SHUTDOWN_TTL, RESTART_FAILED } from "../../flink/options.ts";
 import type { UpgradeMode } from "../../api/flink-deployment.ts";
 import {
-  complain,
   emit,
   observeConfiguration,
   ownDeployment,
@@ -16,12 +15,17 @@ import {
   waitFor,
 } from "../pass.ts";
 import type { RecordedSpec } from "../last-reconciled-spec.ts";
-import { HA_METADATA_GONE } from "../lifecycle-state.ts";
-import { statusError } from "../status-error.ts";
 import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
 import { recordAttempt } from "./deploy.ts";
 import { stillFailed } from "./observe-job.ts";
 import { MISSING_JOB_MANAGER } from "./observe-job-manager.ts";
+import {
+  awaitLook,
+  lookForRetained,
+  mayHaveLeftCheckpoint,
+  needsPerson,
+  restoreRetained,
+} from "./retained.ts";
 import { tearDown } from "./tear-down.ts";
 import { neverSeen, recordStopped, upgradeFacts } from "./stop.ts";
 import { keepTaskManagers } from "./task-managers.ts";
@@ -32,19 +36,10 @@ function resubmitMode(pass: Pass): UpgradeMode | undefined {
   const wanted = pass.spec.job?.upgradeMode ?? "stateless";
   const ha = isKubernetesHaActive(observeConfiguration(pass));
   if (ha && hasHaMetadata(pass.cluster.configMaps.filter(isHaConfigMap))) return "last-state";
-  if (recorded?.upgradeMode !== "last-state" && neverSeen(pass)) return recorded?.upgradeMode;
+  const never = recorded?.upgradeMode !== "last-state" && neverSeen(pass);
+  if (never && !mayHaveLeftCheckpoint(pass)) return recorded?.upgradeMode;
   if (wanted === "stateless" && recorded?.upgradeMode === "stateless") return "stateless";
   return undefined;
-}
-
-/** The newest state is not known, and a guess could lose some: a person must say where to start. */
-function needsPerson(pass: Pass, lost: string): void {
-  const message =
-    `${HA_METADATA_GONE}: ${lost} and the newest checkpoint is not known. Manual restore required. ` +
-    "Set spec.job.initialSavepointPath to a savepoint or retained checkpoint and change spec.job.savepointRedeployNonce.";
-  complain(pass, { reason: "RestoreFailed", message, component: "Job" });
-  pass.status.error = statusError("UpgradeFailureException", message);
-  stall(pass, "RestoreFailed", message);
 }
 
 function recoverLostJobManager(pass: Pass): void {
@@ -57,9 +52,9 @@ function recoverLostJobManager(pass: Pass): void {
       `${MISSING_JOB_MANAGER}, and recovery is switched off (${JM_RECOVERY.key})`,
     );
   }
-  const mode = resubmitMode(pass);
-  if (mode === undefined) return needsPerson(pass, "the JobManager is lost");
   if (!tearDown(pass)) return;
+  const mode = resubmitMode(pass);
+  if (mode === undefined && !restoreRetained(pass, "the JobManager is lost")) return;
   emit(pass, {
     type: "Warning",
     reason: "RecoverDeployment",
@@ -67,7 +62,7 @@ function recoverLostJobManager(pass: Pass): void {
     component: "Job",
   });
   pass.generation = pass.status.observedGeneration ?? pass.generation;
-  recordAttempt(pass, recorded.spec, mode);
+  recordAttempt(pass, recorded.spec, mode ?? "savepoint");
 }
 
 /** Records that the deployed spec, not one that is still waiting, is stopped and to be started again. */
@@ -85,16 +80,31 @@ function restartEndedJob(pass: Pass): void {
   const { state = "ended", upgradeSavepointPath: path } = pass.status.jobStatus;
   // How the user wants changes to be made; the recorded mode is how the job was started.
   const stateless = pass.spec.job?.upgradeMode === "stateless";
-  if (!stateless && path === LAST_STATE_MARKER) return needsPerson(pass, `the job is ${state}`);
+  if (!stateless && path === LAST_STATE_MARKER) return restartFromRetained(pass, state);
   const from = stateless || path === undefined ? "from an empty state" : `from ${path}`;
+  restart(pass, state, from, stateless ? "stateless" : "savepoint");
+}
+
+function restart(pass: Pass, state: string, from: string, restore: UpgradeMode): void {
+  const recorded = recordedSpec(pass);
+  if (recorded?.spec.job === undefined) return;
   emit(pass, {
     type: "Normal",
     reason: "Submit",
     message: `Restarting the job, which is ${state}, ${from}`,
     component: "Job",
   });
-  restartDeployedSpec(pass, recorded, stateless ? "stateless" : "savepoint");
+  restartDeployedSpec(pass, recorded, restore);
   waitFor(pass, "Restarting", `the job was ${state} and starts again`);
+}
+
+/** Flink does not know the job's last checkpoint. Its cluster goes when there is one; then it is looked for again. */
+function restartFromRetained(pass: Pass, state: string): void {
+  const look = lookForRetained(pass);
+  if (look.kind === "open") return awaitLook(pass, look);
+  if (look.kind === "nowhere") return needsPerson(pass, `the job is ${state}`, look.why);
+  pass.status.jobStatus.upgradeSavepointPath = look.path;
+  restart(pass, state, "from its newest retained checkpoint", "last-state");
 }
 
 /** Its JobManager goes, and the newest checkpoint stays: a new cluster starts from there. */

@@ -37,6 +37,14 @@ import { isError, statusError } from "../status-error.ts";
 import { chooseUpgrade, isTerminal, type SuspendMode, type UpgradeFacts } from "../upgrade-mode.ts";
 import { neverStarted } from "./observe-job-manager.ts";
 import { markStable } from "./observe-job.ts";
+import {
+  adoptRetained,
+  awaitLook,
+  lookForRetained,
+  mayHaveLeftCheckpoint,
+  withNextStep,
+} from "./retained.ts";
+import { isGone } from "./tear-down.ts";
 
 /** Milliseconds between a savepoint that failed and the next try. */
 const SAVEPOINT_RETRY_MS = 30_000;
@@ -50,6 +58,11 @@ export function neverSeen(pass: Pass): boolean {
   if (startTime !== undefined && startTime !== "") return false;
   if (!isKubernetesHaActive(observeConfiguration(pass))) return false;
   return !hasHaMetadata(pass.cluster.configMaps.filter(isHaConfigMap));
+}
+
+/** Without its JobManager, what it left in the state storage has the last word. */
+function neverRan(pass: Pass): boolean {
+  return neverSeen(pass) && (ownDeployment(pass) !== undefined || !mayHaveLeftCheckpoint(pass));
 }
 
 function checkpointAges(
@@ -84,7 +97,7 @@ export function upgradeFacts(pass: Pass): UpgradeFacts {
     savepointDirectory: getOption(deployed, SAVEPOINTS_DIR) !== undefined,
     lastStateFallback: getBoolean(wanted, LAST_STATE_FALLBACK),
     jobCancelEnabled: getBoolean(wanted, LAST_STATE_JOB_CANCEL),
-    neverStarted: neverStarted(ownDeployment(pass)) || neverSeen(pass),
+    neverStarted: neverStarted(ownDeployment(pass)) || neverRan(pass),
     jobManagerMissing: status.jobManagerDeploymentStatus === "MISSING",
     jobManagerFailed: status.jobManagerDeploymentStatus === "ERROR",
     maxCheckpointAge: getDuration(wanted, LAST_STATE_MAX_CHECKPOINT_AGE),
@@ -184,11 +197,26 @@ function upgradeFailed(pass: Pass, message: string): void {
   stall(pass, "UpgradeFailed", message);
 }
 
+/**
+ * Nobody knows the job's last state but the state storage. What is left of its cluster goes only when there is something
+ * to go back to, which is then looked for again (deploy.ts), as it may write until it is gone.
+ */
+function stopForRetained(pass: Pass, problem: string): void {
+  const look = lookForRetained(pass);
+  if (look.kind === "open") return awaitLook(pass, look);
+  if (look.kind === "nowhere") return upgradeFailed(pass, withNextStep(problem, look.why));
+  const gone = isGone(pass);
+  if (gone) adoptRetained(pass, look);
+  else pass.status.jobStatus.upgradeSavepointPath = look.path;
+  recordStopped(pass, gone ? "savepoint" : "last-state");
+  waitFor(pass, "Suspending", "taking the old cluster down");
+}
+
 /** Decides how to stop for a change of the spec. True when nothing else may be done in this pass. */
 export function stopForChange(pass: Pass): boolean {
   const outcome = chooseUpgrade(upgradeFacts(pass));
   if (outcome.kind === "fail") {
-    upgradeFailed(pass, outcome.message);
+    stopForRetained(pass, outcome.message);
     return true;
   }
   if (outcome.kind === "wait") {
@@ -254,7 +282,7 @@ function followSavepoint(pass: Pass, job: JobOverview | undefined): void {
 function stoppedByItself(pass: Pass): void {
   const outcome = chooseUpgrade({ ...upgradeFacts(pass), upgradeMode: "savepoint" });
   if (outcome.kind === "go") return recordStopped(pass, outcome.restore);
-  if (outcome.kind === "fail") return upgradeFailed(pass, outcome.message);
+  if (outcome.kind === "fail") return stopForRetained(pass, outcome.message);
   waitFor(pass, "UpgradePending", `the job ended while it was stopped; waiting for ${outcome.reason}`);
 }
 

@@ -75,31 +75,35 @@ function leftovers(pass: Pass): KubeObject[] {
   return [ownTaskManagers(pass) ?? [], ofResource].flat();
 }
 
-/** True when there are none. Only where no JobManager is. */
-function deleteLeftovers(pass: Pass): boolean {
-  const left = leftovers(pass);
-  if (left.length === 0) return true;
-  const objects = left.flatMap(({ kind, metadata: { name, uid = "", deletionTimestamp } }) =>
+/** Only where no JobManager is. */
+function deleteLeftovers(pass: Pass): void {
+  const objects = leftovers(pass).flatMap(({ kind, metadata: { name, uid = "", deletionTimestamp } }) =>
     deletionTimestamp === undefined ? [{ kind: kind as OwnedObjectName["kind"], name, uid }] : [],
   );
   if (objects.length > 0) pass.actions.push({ type: "delete-leftovers", objects });
   waitFor(pass, "ClusterShuttingDown", "deleting what is left of the cluster");
-  return false;
+}
+
+/** Whether nothing of the cluster is left: no Deployment, nothing of its own, and no pod that may still write. */
+export function isGone(pass: Pass): boolean {
+  if (ownDeployment(pass) !== undefined) return false;
+  // A Deployment of this name that is somebody else's has pods of its own, which are nobody's business here.
+  if (pass.cluster.deployment !== undefined) return true;
+  return clusterPods(pass).length === 0 && leftovers(pass).length === 0;
 }
 
 /** True when nothing of the cluster is left. Otherwise the next step is among the actions, or something is awaited. */
 export function tearDown(pass: Pass): boolean {
+  if (isGone(pass)) return true;
   const deployment = ownDeployment(pass);
   const pods = clusterPods(pass);
   const jobManagers = pods.filter(({ metadata }) => metadata.labels?.["component"] === "jobmanager");
   if (deployment === undefined) {
-    // A Deployment of this name that is somebody else's has pods of its own, which are nobody's business here.
-    if (pass.cluster.deployment !== undefined) return true;
     // Of a Deployment that somebody else deleted the JobManager may still run: here as well it goes first.
     const hasJobManager = jobManagers.some((pod) => !isStuck(pod, pass.now));
-    if (!hasJobManager && !deleteLeftovers(pass)) return false;
-    if (pods.length > 0) waitForPods(pass, pods);
-    return pods.length === 0;
+    if (!hasJobManager && leftovers(pass).length > 0) deleteLeftovers(pass);
+    else waitForPods(pass, pods);
+    return false;
   }
   const uid = deployment.metadata.uid ?? "";
   if (deployment.metadata.deletionTimestamp !== undefined) {

@@ -1,0 +1,240 @@
+/**
+ * The last way to a job's state (docs/adr/0004): HA metadata is gone, or Flink does not know the last checkpoint of a job
+ * that ended. Then its newest complete checkpoint is looked for where Flink was told to keep checkpoints. What is found is
+ * used only when nothing of the old cluster is left, as that might complete another one in between.
+ */
+import type { DefaultedSpec } from "../../api/defaults.ts";
+import { getBoolean, getOption, hasOption } from "../../flink/configuration.ts";
+import { isHaActive, isKubernetesHaActive } from "../../flink/high-availability.ts";
+import {
+  CHECKPOINT_SUBDIRECTORY,
+  CHECKPOINTS_DIR,
+  EXTERNALIZED_RETENTION,
+  JOB_ID,
+  RETAINED_RECOVERY,
+} from "../../flink/options.ts";
+import { baseName, below, parentOf, s3Options, withoutEntropy } from "../../flink/state-location.ts";
+import type { CheckpointPlace, RetainedAnswer, RetainedQuestion } from "../decision.ts";
+import { parseRecordedSpec, sameJson } from "../last-reconciled-spec.ts";
+import { HA_METADATA_GONE, MANUAL_RESTORE } from "../lifecycle-state.ts";
+import {
+  complain,
+  effectiveConfiguration,
+  emit,
+  observeConfiguration,
+  type Pass,
+  stall,
+  waitFor,
+} from "../pass.ts";
+import { statusError } from "../status-error.ts";
+import { LAST_STATE_MARKER } from "../upgrade-mode.ts";
+
+export type Look =
+  | { readonly kind: "found"; readonly path: string; /** For people: what it is. */ readonly what: string }
+  /** Not known yet. `asked`: the answer comes in this very pass. */
+  | { readonly kind: "open"; readonly asked: boolean; readonly message: string; readonly mendable: boolean }
+  | { readonly kind: "nowhere"; readonly why: string };
+
+const NEXT_STEP =
+  "Set spec.job.initialSavepointPath to a savepoint or retained checkpoint and change spec.job.savepointRedeployNonce.";
+
+const nowhere = (why: string): Look => ({ kind: "nowhere", why });
+
+/** The specs that the job may have run with: the recorded one may be a change that was never deployed. */
+function specs(pass: Pass): DefaultedSpec[] {
+  const { lastReconciledSpec, lastStableSpec } = pass.status.reconciliationStatus;
+  return [lastReconciledSpec, lastStableSpec].flatMap((text) => parseRecordedSpec(text)?.spec ?? []);
+}
+
+function placeOf(pass: Pass, spec: DefaultedSpec, jobId: string): CheckpointPlace | string {
+  const config = effectiveConfiguration(pass, spec);
+  if (hasOption(config, JOB_ID))
+    return `flinkConfiguration fixes the job's id (${JOB_ID.key}), which earlier runs had as well`;
+  if (isHaActive(config) && !isKubernetesHaActive(config)) {
+    return "high availability is not Kubernetes': its store may still hold the job, and would start it beside a new one";
+  }
+  const directory = getOption(config, CHECKPOINTS_DIR)?.trim() ?? "";
+  if (directory === "") return `no checkpoint directory is configured (${CHECKPOINTS_DIR.key})`;
+  const shared = !getBoolean(config, CHECKPOINT_SUBDIRECTORY);
+  const metadata = withoutEntropy(directory, config);
+  return { directory: shared ? metadata : below(metadata, jobId), shared, access: s3Options(config) };
+}
+
+/** Flink names a savepoint after the beginning of its job's id. */
+function isSavepointOf(jobId: string, path: string): boolean {
+  return baseName(path).startsWith(`savepoint-${jobId.slice(0, 6)}-`);
+}
+
+/** The job's folder that a recorded checkpoint is in. */
+function recordedDirectory(path: string | undefined, jobId: string): string | undefined {
+  const parent = /^chk-\d+$/.test(baseName(path ?? "")) ? parentOf(path ?? "") : undefined;
+  return parent !== undefined && baseName(parent) === jobId ? parent : undefined;
+}
+
+/** The question, or why there is none. Strictly about the recorded job: never about another's checkpoints. */
+function questionOf(pass: Pass): RetainedQuestion | string {
+  const { jobId = "", upgradeSavepointPath, savepointInfo } = pass.status.jobStatus;
+  if (!getBoolean(observeConfiguration(pass), RETAINED_RECOVERY)) {
+    return `recovery from retained checkpoints is switched off (${RETAINED_RECOVERY.key})`;
+  }
+  if (!/^[0-9a-f]{32}$/.test(jobId)) return "the job's id is not recorded";
+  const places: CheckpointPlace[] = [];
+  for (const spec of specs(pass)) {
+    const place = placeOf(pass, spec, jobId);
+    if (typeof place === "string") return place;
+    if (!places.some((one) => sameJson(one, place))) places.push(place);
+  }
+  const [first] = places;
+  if (first === undefined) return "what was deployed is not recorded";
+  const directory = recordedDirectory(upgradeSavepointPath, jobId);
+  if (directory !== undefined && !places.some((place) => place.directory === directory)) {
+    places.push({ ...first, directory, shared: false });
+  }
+  const known = [savepointInfo.lastSavepoint?.location, upgradeSavepointPath].filter(
+    (path) => path !== undefined && isSavepointOf(jobId, path),
+  );
+  return { jobId, places, savepoints: [...new Set(known)] as string[] };
+}
+
+function age(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+
+/** In a folder that names no job, only what was completed since the job's start is certain to be the job's. */
+function mayBeAnothers(
+  pass: Pass,
+  path: string,
+  completed: number,
+  places: RetainedQuestion["places"],
+): boolean {
+  const { jobStatus, reconciliationStatus } = pass.status;
+  const started = Number(jobStatus.startTime ?? reconciliationStatus.reconciliationTimestamp);
+  const isShared = places.some(({ directory, shared }) => shared && parentOf(path) === directory);
+  return isShared && completed < started;
+}
+
+function found(
+  pass: Pass,
+  { jobId, places }: RetainedQuestion,
+  { path, checkpointId, completed }: Extract<RetainedAnswer, { kind: "found" }>,
+): Look {
+  if (mayBeAnothers(pass, path, completed, places)) {
+    return nowhere(
+      `the only checkpoint, ${path}, is older than the job's last start and may be another job's`,
+    );
+  }
+  const kind = isSavepointOf(jobId, path) ? "savepoint" : "retained checkpoint";
+  const when = completed === 0 ? "" : `, completed ${age(pass.now - completed)} ago`;
+  return { kind: "found", path, what: `${kind} ${checkpointId} of job ${jobId}${when}: ${path}` };
+}
+
+/** How the job's checkpoints are kept, if that is otherwise than Sluice's default: Flink may have deleted them. */
+function otherRetention(pass: Pass): string | undefined {
+  return specs(pass)
+    .map((spec) => getOption(effectiveConfiguration(pass, spec), EXTERNALIZED_RETENTION)?.trim())
+    .find((value) => value !== undefined && value.toUpperCase() !== "RETAIN_ON_CANCELLATION");
+}
+
+/** The job made no checkpoint: its state is still where it was started from, if that is known. */
+function none(pass: Pass, { jobId, places }: RetainedQuestion): Look {
+  const searched = places.map(({ directory }) => directory).join(", ");
+  const why = `no complete checkpoint of job ${jobId} is in ${searched}`;
+  const { upgradeSavepointPath: path } = pass.status.jobStatus;
+  if (path === undefined || path === LAST_STATE_MARKER) return nowhere(why);
+  // A checkpoint of the job that was there, and is not any more.
+  if (recordedDirectory(path, jobId) !== undefined || isSavepointOf(jobId, path)) return nowhere(why);
+  const retention = otherRetention(pass);
+  if (retention !== undefined) {
+    const deletes = `Flink may have deleted them (${EXTERNALIZED_RETENTION.key}: ${retention})`;
+    return nowhere(`${why}, and ${deletes}`);
+  }
+  return { kind: "found", path, what: `where job ${jobId} was started from, as ${why}: ${path}` };
+}
+
+/** Where the job's newest state is, as far as that is known in this pass. */
+export function lookForRetained(pass: Pass): Look {
+  const question = questionOf(pass);
+  if (typeof question === "string") return nowhere(question);
+  const { retained } = pass.observed;
+  if (retained === undefined || !sameJson(retained.question, question)) {
+    pass.question = question;
+    const message = `looking for the newest retained checkpoint of job ${question.jobId}`;
+    return { kind: "open", asked: true, message, mendable: false };
+  }
+  const { answer } = retained;
+  switch (answer.kind) {
+    case "found":
+      return found(pass, question, answer);
+    case "none":
+      return none(pass, question);
+    case "unclear":
+      return nowhere(`its newest checkpoint cannot be told: ${answer.message}`);
+    case "unreadable": {
+      const message = `the newest retained checkpoint cannot be looked for: ${answer.message}`;
+      return { kind: "open", asked: false, message, mendable: answer.mendable };
+    }
+  }
+}
+
+/**
+ * Whether a job of which nobody saw anything left a checkpoint nevertheless, or may have, as the answer is still to come.
+ * A precaution: what cannot be read holds nothing up.
+ */
+export function mayHaveLeftCheckpoint(pass: Pass): boolean {
+  if ((pass.spec.job?.upgradeMode ?? "stateless") === "stateless") return false;
+  const question = questionOf(pass);
+  if (typeof question === "string") return false;
+  const { retained } = pass.observed;
+  if (retained !== undefined && sameJson(retained.question, question))
+    return retained.answer.kind === "found";
+  pass.question = question;
+  return true;
+}
+
+/** The storage will be asked again; meanwhile the resource says why nothing happens. */
+export function awaitLook(pass: Pass, { asked, message, mendable }: Extract<Look, { kind: "open" }>): void {
+  if (asked) return waitFor(pass, "LookingForCheckpoint", message);
+  if (mendable) {
+    complain(pass, { reason: "CheckpointStorageUnreadable", message, component: "Job" });
+    stall(pass, "CheckpointStorageUnreadable", message);
+  }
+  waitFor(pass, "CheckpointStorageUnreadable", message);
+}
+
+/** A problem, what was looked for in vain, and what a person is to do. */
+export function withNextStep(problem: string, why: string): string {
+  return `${problem} ${why[0]?.toUpperCase()}${why.slice(1)}. ${NEXT_STEP}`;
+}
+
+/** The newest state is not known, and a guess could lose some: a person must say where to start. */
+export function needsPerson(pass: Pass, lost: string, why: string): void {
+  const message = withNextStep(`${HA_METADATA_GONE}: ${lost}. ${MANUAL_RESTORE}`, why);
+  complain(pass, { reason: "RestoreFailed", message, component: "Job" });
+  pass.status.error = statusError("UpgradeFailureException", message);
+  stall(pass, "RestoreFailed", message);
+}
+
+/** The next attempt starts from there. Only when nothing of the old cluster is left. */
+export function adoptRetained(pass: Pass, { path, what }: Extract<Look, { kind: "found" }>): void {
+  pass.status.jobStatus.upgradeSavepointPath = path;
+  emit(pass, {
+    type: "Normal",
+    reason: "RestoringFromCheckpoint",
+    message: `HA metadata does not tell the last state; restoring from ${what}`,
+    component: "Job",
+  });
+}
+
+/**
+ * For a job that HA metadata cannot restore; only when nothing of its cluster is left. True when the state is found and
+ * recorded; otherwise the resource says what is awaited, or what a person must do.
+ */
+export function restoreRetained(pass: Pass, lost: string): boolean {
+  const look = lookForRetained(pass);
+  if (look.kind === "found") adoptRetained(pass, look);
+  else if (look.kind === "open") awaitLook(pass, look);
+  else needsPerson(pass, lost, look.why);
+  return look.kind === "found";
+}
