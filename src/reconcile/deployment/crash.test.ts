@@ -1,103 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import type { FlinkDeployment, UpgradeMode } from "../../api/flink-deployment.ts";
-import type { FlinkAnswers, Observed } from "../decision.ts";
+import { deployment, ended, explain, type Kind, pass, settle } from "../../../testbed/model/play.ts";
 import { BROKEN_IMAGE, World } from "../../../testbed/model/world.ts";
+import type { UpgradeMode } from "../../api/flink-deployment.ts";
 import { specOf } from "../history.ts";
-import { sameJson } from "../last-reconciled-spec.ts";
-import { decide } from "./decide.ts";
-import { nextQuestions } from "./questions.ts";
-
-const STATE = {
-  "state.checkpoints.dir": "s3://checkpoints",
-  "state.savepoints.dir": "s3://savepoints",
-  "execution.checkpointing.interval": "10 s",
-  "jobmanager.memory.process.size": "1g",
-  "taskmanager.memory.process.size": "1g",
-};
-const HA = { "high-availability.type": "kubernetes", "high-availability.storageDir": "s3://ha" };
-
-const REACTIVE = { "scheduler-mode": "reactive" };
-type Kind = "native" | "standalone" | "reactive";
-
-function deployment(upgradeMode: UpgradeMode, ha: boolean, kind: Kind = "native"): FlinkDeployment {
-  return {
-    apiVersion: "flink.apache.org/v1beta1",
-    kind: "FlinkDeployment",
-    metadata: { name: "job", namespace: "default" },
-    spec: {
-      image: "flink",
-      flinkVersion: "v2_3",
-      serviceAccount: "flink",
-      ...(kind === "native" ? {} : { mode: "standalone" as const }),
-      flinkConfiguration: { ...STATE, ...(ha ? HA : {}), ...(kind === "reactive" ? REACTIVE : {}) },
-      jobManager: { resource: { memory: "1g" } },
-      taskManager: { resource: { memory: "1g" } },
-      job: { jarURI: "local:///job.jar", parallelism: 1, upgradeMode },
-    },
-  };
-}
-
-function look(world: World): Observed {
-  const resource = structuredClone(world.resource);
-  const { deployment: found, taskManagers, pods, services, configMaps } = world;
-  const cluster = structuredClone({ deployment: found, taskManagers, pods, services, configMaps });
-  let flink: FlinkAnswers = {};
-  for (;;) {
-    const questions = nextQuestions(resource, cluster, flink);
-    if (questions.length === 0) break;
-    flink = questions.reduce((all, question) => ({ ...all, ...world.answer(question) }), flink);
-  }
-  return { resource, cluster, flink, failure: undefined, exceptionsReportedUntil: 0 };
-}
-
-/** One pass that dies after `calls` calls to the outside. True when it had nothing to do. */
-function pass(world: World, calls = Number.POSITIVE_INFINITY): boolean {
-  const observed = look(world);
-  const options = {
-    defaults: {},
-    progressInterval: 1000,
-    reconcileInterval: 15_000,
-    entropy: world.entropy(),
-  };
-  let decision = decide(observed, world.now, options);
-  const { question } = decision;
-  if (question !== undefined) {
-    const retained = { question, answer: world.retained(question) };
-    decision = decide({ ...observed, retained }, world.now, options);
-  }
-  let left = calls;
-  if (!sameJson(observed.resource.status, decision.status)) {
-    if (left-- <= 0) return false;
-    // Optimistic locking: a spec that changed meanwhile makes the write fail.
-    if (world.resource.metadata.generation !== observed.resource.metadata.generation) return false;
-    world.resource = { ...world.resource, status: structuredClone(decision.status) };
-  }
-  for (const action of decision.actions) {
-    if (left-- <= 0) return false;
-    world.execute(structuredClone(action));
-  }
-  return decision.actions.length === 0 && sameJson(observed.resource.status, decision.status);
-}
-
-function settle(world: World): void {
-  world.restDown = false;
-  for (let round = 0; round < 400; round++) {
-    const quiet = pass(world);
-    const { conditions = [], lifecycleState } = world.resource.status ?? {};
-    const ready = conditions.some(({ type, status }) => type === "Ready" && status === "True");
-    const settled = ready || lifecycleState === "FAILED" || lifecycleState === "ROLLED_BACK";
-    if (quiet && settled && ended(world)) return;
-    world.tick();
-  }
-}
-
-function ended(world: World): boolean {
-  const suspended = world.resource.spec.job?.state === "suspended";
-  return suspended
-    ? world.deployment === undefined && world.pods.length === 0
-    : world.job?.state === "RUNNING";
-}
 
 type Step =
   | { readonly do: "pass"; readonly calls: number }
@@ -251,14 +157,6 @@ function take(world: World, one: Step): void {
     case "bad-savepoint":
       world.savepointFails = true;
   }
-}
-
-function explain(world: World): string {
-  return JSON.stringify(
-    { starts: world.starts, status: world.resource.status, job: world.job },
-    undefined,
-    1,
-  );
 }
 
 vi.setConfig({ testTimeout: 60_000 });
