@@ -35,9 +35,8 @@ interface LocalFlinkOptions {
   /** Absent: a session cluster. */
   readonly application?: {
     readonly jar: string;
-    readonly mainClass: string;
+    /** Of standalone-job.sh, the job's own last. */
     readonly args: readonly string[];
-    readonly jobId?: string;
   };
 }
 
@@ -103,13 +102,6 @@ async function writeConfiguration(
   await copyFile(join(home, "conf", "log4j-console.properties"), join(conf, "log4j-console.properties"));
 }
 
-function applicationArguments(application: NonNullable<LocalFlinkOptions["application"]>): string[] {
-  const { jar, mainClass, args, jobId } = application;
-  const id = jobId === undefined ? [] : ["--job-id", jobId];
-  // Last but the job's own arguments: `--jars` takes all that follows up to the next option.
-  return ["--jars", `file://${jar}`, "--job-classname", mainClass, ...id, ...args];
-}
-
 async function slots(url: string): Promise<number> {
   const { statusCode, body } = await request(`${url}/overview`, { signal: AbortSignal.timeout(2000) });
   const text = await body.text();
@@ -132,7 +124,9 @@ async function startOnce(options: LocalFlinkOptions): Promise<LocalFlink> {
       lifetime: "parent",
     });
   if (application === undefined) launch("jobmanager", "jobmanager.sh");
-  else launch("jobmanager", "standalone-job.sh", applicationArguments(application));
+  // `--jars` takes all that follows up to the next option.
+  else
+    launch("jobmanager", "standalone-job.sh", ["--jars", `file://${application.jar}`, ...application.args]);
   launch("taskmanager", "taskmanager.sh");
   const flink: LocalFlink = {
     url: `http://127.0.0.1:${restPort}`,

@@ -422,11 +422,12 @@ async function withApplication(
   const orders = join(folder, name, "orders");
   await mkdir(orders, { recursive: true });
   if (order !== undefined) writeFileSync(join(orders, order), "");
+  const id = jobId === undefined ? [] : ["--job-id", jobId];
   const flink = await startFlink({
     home,
     folder: join(folder, name),
     configuration: { ...fresh, ...checkpointing, ...configuration },
-    application: { jar, mainClass: "ScriptedJob", args: [orders], ...(jobId === undefined ? {} : { jobId }) },
+    application: { jar, args: ["--job-classname", "ScriptedJob", ...id, orders] },
   });
   try {
     const take = new Take(flink, version, jobId ?? newId());

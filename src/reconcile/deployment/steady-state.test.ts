@@ -14,7 +14,9 @@ import {
   edited,
   flinkDeployment,
   NOW,
+  reactive,
   type ResourceChange,
+  standalone,
   withConfiguration,
   withJobState,
   withoutHa,
@@ -29,6 +31,7 @@ import {
   nothing,
   pod,
   scaledToZero,
+  taskManagerDeployment,
   terminating,
   unschedulable,
 } from "../../../testbed/gen/kube-objects.ts";
@@ -177,6 +180,19 @@ describe("the second look at", () => {
       "a deletion that waits for its savepoint",
       [withConfiguration({ "kubernetes.operator.job.savepoint-on-deletion": "true" }), running(), deleted()],
       silent,
+    ],
+    ["a stable standalone job", [standalone(), running()], up("RUNNING")],
+    ["a stable reactive job", [standalone(), reactive(), running()], up("RUNNING")],
+    [
+      "TaskManagers that are being deleted",
+      [standalone(), running()],
+      (resource) => ({
+        ...up("RESTARTING")(resource),
+        cluster: {
+          ...cluster(resource),
+          taskManagers: taskManagerDeployment(resource, terminating()),
+        },
+      }),
     ],
     ["HA metadata without a checkpoint yet", [running()], up("RUNNING", {}, [haConfigMap()])],
   ])("%s changes nothing", (_, changes, scene) => {
