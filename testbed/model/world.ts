@@ -10,6 +10,7 @@ import {
   type FlinkJobState,
   GENERATION_ANNOTATION,
 } from "../../src/api/flink-deployment.ts";
+import type { FlinkStateSnapshot } from "../../src/api/flink-state-snapshot.ts";
 import type { KubeObject } from "../../src/api/kube-object.ts";
 import { isKubernetesHaActive } from "../../src/flink/high-availability.ts";
 import { flattenConfiguration } from "../../src/flink/configuration.ts";
@@ -20,6 +21,7 @@ import { LAST_STATE_MARKER } from "../../src/reconcile/upgrade-mode.ts";
 import { withSpecDefaults } from "../../src/api/defaults.ts";
 import { type OwnedObjectName, ownedObjectNames } from "../../src/resources/names.ts";
 import type { ClusterInputs } from "../../src/resources/native-cluster.ts";
+import { FlinkSnapshots } from "./flink-snapshots.ts";
 
 interface Job {
   id: string;
@@ -52,6 +54,9 @@ export class World {
   pods: KubeObject[] = [];
   services: KubeObject[] = [];
   configMaps: KubeObject[] = [];
+  /** Undefined: FlinkStateSnapshot is not installed. */
+  snapshots: FlinkStateSnapshot[] | undefined;
+  readonly asked = new FlinkSnapshots();
   restDown = false;
   /** The next savepoint fails. */
   savepointFails = false;
@@ -135,7 +140,29 @@ export class World {
           triggerId: action.triggerId,
           path: `${action.targetDirectory}/savepoint-${++this.counter}`,
         };
+        this.asked.abort();
+        return;
+      case "create-snapshot":
+        return this.createSnapshot(action.snapshot);
+      case "delete-snapshot":
+        this.snapshots = this.snapshots?.filter(({ metadata }) => metadata.uid !== action.uid);
+        return;
+      case "trigger-savepoint":
+      case "trigger-checkpoint":
+        if (this.job?.id !== action.jobId || this.job.state !== "RUNNING" || this.restDown) return;
+        if (action.type === "trigger-checkpoint")
+          return this.asked.trigger("checkpoint", action.jobId, action.triggerId);
+        return this.asked.trigger("savepoint", action.jobId, action.triggerId, action.targetDirectory);
+      case "dispose-savepoint":
+        if (!this.restDown) this.asked.dispose(action.path);
     }
+  }
+
+  private createSnapshot(wanted: FlinkStateSnapshot): void {
+    const { metadata } = wanted;
+    if (this.snapshots?.some((one) => one.metadata.name === metadata.name) !== false) return;
+    const creationTimestamp = new Date(this.now).toISOString();
+    this.snapshots.push({ ...wanted, metadata: { ...metadata, uid: this.newId(), creationTimestamp } });
   }
 
   private create(inputs: ClusterInputs): void {
@@ -221,7 +248,11 @@ export class World {
             savepoint: ok({ state: "COMPLETED", location: done.path, failure: done.failure } as never),
           };
         if (job?.savepoint?.triggerId === id) return { savepoint: ok({ state: "IN_PROGRESS" } as never) };
-        return { savepoint: notFound };
+        return { savepoint: this.asked.status("savepoint", job?.id ?? "", id) };
+      }
+      case "checkpoint": {
+        const id = this.resource.status?.jobStatus?.checkpointInfo?.triggerId ?? "";
+        return { checkpoint: this.asked.status("checkpoint", job?.id ?? "", id) };
       }
     }
   }
@@ -243,6 +274,7 @@ export class World {
       if (jobManager) this.pods = this.pods.filter((pod) => pod !== jobManager);
       deployment["status"] = {};
       if (this.cluster) this.cluster.job = undefined;
+      this.asked.forget();
       return;
     }
     if (jobManager === undefined) return this.addPod("jobmanager");
@@ -266,6 +298,7 @@ export class World {
 
   private collect(deployment: KubeObject): void {
     if (this.cluster) this.cluster.job = undefined;
+    this.asked.forget();
     if (this.pods.length > 0) {
       this.pods = this.pods.slice(1);
       return;
@@ -292,6 +325,7 @@ export class World {
     if (job.state === "CANCELLING") return this.endJob(job, "CANCELED");
     if (job.state !== "RUNNING") return;
     if (this.pods.length === 1) this.addPod("taskmanager");
+    this.asked.complete();
     if (job.savepoint) return this.finishSavepoint(job);
     job.progress++;
     if (job.progress % 2 === 0) this.checkpoint(cluster, job);
@@ -386,6 +420,7 @@ export class World {
   /** Flink removes the HA metadata of a job that ended for good. */
   private endJob(job: Job, state: FlinkJobState): void {
     job.state = state;
+    this.asked.abort();
     this.configMaps = this.configMaps.filter((map) => map !== this.haMap(job.id));
   }
 
@@ -398,6 +433,7 @@ export class World {
     if (this.deployment) this.deployment["status"] = {};
     cluster.job = undefined;
     this.triggers.clear();
+    this.asked.forget();
     // Without HA a new JobManager starts as the last one was told to: no fault of Sluice's.
     if (!cluster.ha) this.forgiven = Number.POSITIVE_INFINITY;
   }

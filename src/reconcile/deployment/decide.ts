@@ -23,7 +23,7 @@ import { FLINK_DEPLOYMENT_FINALIZER } from "../../api/flink-deployment.ts";
 import { getNumber } from "../../flink/configuration.ts";
 import { isSupported } from "../../flink/flink-version.ts";
 import { TASK_SLOTS } from "../../flink/options.ts";
-import type { Decision, Observed, Options } from "../decision.ts";
+import { type Decision, isSnapshotAction, type Observed, type Options } from "../decision.ts";
 import { parseRecordedSpec } from "../last-reconciled-spec.ts";
 import { lifecycleState } from "../lifecycle-state.ts";
 import {
@@ -49,6 +49,7 @@ import { continueAttempt, continueStopped, firstAttempt } from "./deploy.ts";
 import { observeClusterInfo, observeJob } from "./observe-job.ts";
 import { observeJobManager, reportTaskManagers } from "./observe-job-manager.ts";
 import { recover } from "./recover.ts";
+import { announceUpgradeSavepoint, takeJobSnapshots } from "./snapshots.ts";
 import { followStop, recordStopped, stopForChange } from "./stop.ts";
 import { tearDown } from "./tear-down.ts";
 
@@ -134,7 +135,8 @@ function reconcileRunning(pass: Pass, diff: SpecDiff): void {
   const { status } = pass;
   if (diff.type === "IGNORE") {
     status.observedGeneration = pass.generation;
-    return recover(pass);
+    recover(pass);
+    return takeJobSnapshots(pass);
   }
   const before = status.reconciliationStatus.reconciliationTimestamp;
   const handled = stopForChange(pass);
@@ -202,7 +204,8 @@ function reportFailure(pass: Pass): void {
   const { failure } = pass.observed;
   // A refused savepoint has its own way (stop.ts); by the next try it is history.
   if (failure === undefined || failure.action === "stop-with-savepoint") return;
-  if (!pass.actions.some(({ type }) => type === failure.action)) return;
+  const refused = pass.actions.find(({ type }) => type === failure.action);
+  if (refused === undefined || isSnapshotAction(refused)) return;
   const message = `${failure.action}: ${failure.message}`;
   complain(pass, { reason: failure.reason, message, component: "JobManagerDeployment" });
   pass.status.error = statusError("DeploymentFailedException", message, { reason: failure.reason });
@@ -229,6 +232,7 @@ function setTaskManagerStatus(pass: Pass): void {
 }
 
 function finish(pass: Pass): Decision {
+  announceUpgradeSavepoint(pass);
   reportFailure(pass);
   if (pass.invalid !== undefined) reportInvalid(pass, pass.invalid);
   if (pass.stalled === undefined) reportTaskManagers(pass);
