@@ -206,9 +206,14 @@ export class World {
 
   // ---- what Flink answers ----
 
+  get isUp(): boolean {
+    return (
+      !this.restDown && this.pods.some(({ metadata }) => metadata.labels?.["component"] === "jobmanager")
+    );
+  }
+
   answer(question: Question): FlinkAnswers {
-    const up = this.pods.some(({ metadata }) => metadata.labels?.["component"] === "jobmanager");
-    if (this.restDown || !up) return { [question]: unreachable };
+    if (!this.isUp) return { [question]: unreachable };
     const { job } = this;
     switch (question) {
       case "config":

@@ -70,7 +70,7 @@ export function takeJobSnapshots(pass: Pass): void {
   const { state } = pass.status.reconciliationStatus;
   const isDeployed = state === "DEPLOYED" || state === "ROLLED_BACK";
   const shouldRun = recordedSpec(pass)?.spec.job?.state === "running";
-  if (!isDeployed || !shouldRun || pass.actions.length > 0) return;
+  if (!isDeployed || !shouldRun) return;
   const work = workOf(pass);
   takeSnapshots(work);
   carryOver(pass, work);

@@ -138,6 +138,20 @@ describe("a savepoint that is asked for", () => {
   });
 });
 
+it.each<[string, SnapshotScene, boolean]>([
+  ["nothing was asked, and there is no JobManager", { target: target({ reachable: false }) }, false],
+  [
+    "the request was lost, and the job restarts",
+    { ...unknown, target: target({ state: "RESTARTING" }) },
+    true,
+  ],
+])("Flink is not asked while %s", (_, scene, wasAsked) => {
+  const changes = wasAsked ? [labelled("TRIGGER_PENDING"), asked] : [labelled("TRIGGER_PENDING")];
+  const outcome = new SnapshotTrace(snapshot(...changes)).pass(scene);
+  expect(outcome).toMatchObject({ state: "TRIGGER_PENDING", actions: [], events: [], failures: 0 });
+  expect(outcome.after).toBeGreaterThan(0);
+});
+
 describe("a savepoint that fails", () => {
   it("is tried again with another id after a pause that doubles up to ten minutes", () => {
     const trace = new SnapshotTrace(snapshot(labelled("TRIGGER_PENDING")));

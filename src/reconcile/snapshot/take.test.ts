@@ -287,6 +287,16 @@ describe("the savepoint of an upgrade", () => {
     },
   );
 
+  it("puts a periodic one off that nobody has begun", () => {
+    const shelf = new Shelf(job(option("periodic.savepoint.interval", "1 h")));
+    shelf.pass(undefined, HOUR);
+    expect(infos(shelf.trace).savepointInfo?.lastPeriodicSavepointTimestamp).toBe(NOW + HOUR);
+    shelf.snapshots = [];
+    shelf.trace.change(edited(withImage("flink:new")));
+    shelf.pass();
+    expect(infos(shelf.trace).savepointInfo?.lastPeriodicSavepointTimestamp).toBe(0);
+  });
+
   it("does not take the place of one that an object has taken over", () => {
     const shelf = new Shelf(job());
     shelf.trace.change(edited(withJob({ savepointTriggerNonce: 1 })));
@@ -365,7 +375,10 @@ describe("without FlinkStateSnapshots", () => {
     const trace = asked();
     const { triggerId } = infos(trace).savepointInfo ?? {};
     expect(pass(trace, { savepoint: unreachable() }).actions).toEqual([]);
-    const again = pass(trace, { savepoint: unknownTrigger("savepoint") });
+    const lost = { savepoint: unknownTrigger("savepoint") };
+    const restarting = up("RESTARTING", lost)(trace.resource);
+    expect(trace.pass({ ...restarting, snapshots: [] }).actions).toEqual([]);
+    const again = pass(trace, lost);
     expect(action(again, "trigger-savepoint").triggerId).toBe(triggerId);
   });
 

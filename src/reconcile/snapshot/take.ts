@@ -12,6 +12,7 @@ import { isUnknownTrigger } from "../../flink/rest-answers.ts";
 import { cleanUp } from "./history.ts";
 import {
   renderSnapshot,
+  snapshotName,
   type SavepointSpec,
   type SnapshotType,
   snapshotTypeOf,
@@ -75,8 +76,20 @@ function wantedSnapshot(work: SnapshotWork, type: SnapshotType, trigger: Trigger
   });
 }
 
-function isThere(work: SnapshotWork, wanted: FlinkStateSnapshot): boolean {
-  return work.snapshots?.some(({ metadata }) => metadata.name === wanted.metadata.name) === true;
+function isThere({ snapshots = [] }: SnapshotWork, { metadata }: FlinkStateSnapshot): boolean {
+  return snapshots.some((one) => one.metadata.name === metadata.name);
+}
+
+/** Now; or, as the time is in the name, a moment later when there is one of that time. */
+function requestTime(
+  { now, owner, snapshots = [] }: SnapshotWork,
+  type: SnapshotType,
+  trigger: TriggerType,
+): number {
+  const taken = new Set(snapshots.map(({ metadata }) => metadata.name));
+  let time = now;
+  while (taken.has(snapshotName(owner.name, type, trigger, time))) time++;
+  return time;
 }
 
 /** Makes the object, or sees that it is there: with that the request is handed over. */
@@ -212,7 +225,7 @@ function begin(work: SnapshotWork, type: SnapshotType): void {
   clear(work, type);
   const slot = slotOf(work, type);
   slot.triggerType = due;
-  slot.triggerTimestamp = work.now;
+  slot.triggerTimestamp = requestTime(work, type, due);
   if (usesResources(work)) handOver(work, type, due);
   else beginAsking(work, type);
 }
