@@ -36,6 +36,8 @@ export interface OperatorOptions {
   /** Undefined: this process is the only one. */
   readonly leaderElection: { readonly namespace: string; readonly name: string } | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** How Flink is reached, instead of by `flinkRest`. */
+  readonly flinkClients?: FlinkClients;
 }
 
 const NATIVE = "type=flink-native-kubernetes";
@@ -169,7 +171,8 @@ function parts(
   };
   const caches = createCaches(client, { namespace: options.namespace, snapshots }, waking, log);
   const inCluster = options.env["KUBERNETES_SERVICE_HOST"] !== undefined && options.kubeconfig === undefined;
-  const clients = flinkClients(client, options.flinkRest ?? (inCluster ? "direct" : "proxy"));
+  const way = options.flinkRest ?? (inCluster ? "direct" : "proxy");
+  const clients = options.flinkClients ?? flinkClients(client, way);
   const onError = (error: unknown): void => log.warn({ error: String(error) }, "event not written");
   const common = {
     client,

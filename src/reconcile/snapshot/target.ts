@@ -36,15 +36,16 @@ function commonTarget(
   const job = withoutNulls(resource.spec ?? {}).job;
   const recorded = parseRecordedSpec(reconciliationStatus.lastReconciledSpec)?.spec.job;
   const isDeployed = ["DEPLOYED", "ROLLED_BACK"].includes(reconciliationStatus.state ?? "");
-  const hasEnded = isDeployed && (isTerminal(state) || recorded?.state === "suspended");
+  const isSuspended = recorded?.state === "suspended";
+  const hasEnded = isDeployed && !isSuspended && isTerminal(state);
   const isWanted = deletionTimestamp === undefined && job !== undefined;
   return {
     name,
     deleting: deletionTimestamp !== undefined,
     jobId: jobId === "" ? undefined : jobId,
     state,
-    runsOn: isWanted && isDeployed && !hasEnded,
-    willRun: isWanted && job.state !== "suspended" && !(isDeployed && isTerminal(state)),
+    runsOn: isWanted && isDeployed && !isSuspended && !hasEnded,
+    willRun: isWanted && job.state !== "suspended" && !hasEnded,
     restorePaths: [upgradeSavepointPath, job?.initialSavepointPath ?? ""].filter((path) => path !== ""),
   };
 }
