@@ -68,7 +68,7 @@ export class FlinkStateSnapshotController {
 
   constructor(deps: SnapshotDependencies) {
     this.deps = deps;
-    const { client, snapshots, deployments } = deps;
+    const { client, log, snapshots, deployments } = deps;
     const live = liveJobs(client);
     const cached: Jobs = { ...live, deployment: async (...place) => deployments.get(...place) };
     this.shell = new PassShell(deps, {
@@ -82,6 +82,9 @@ export class FlinkStateSnapshotController {
         type !== "add-finalizer" && type !== "remove-finalizer" && type !== "set-labels",
       ended: (key, _, failure) => this.remember(key, failure),
       forget: (key) => void this.memory.delete(key),
+      written: (key, before, { state, path }) => {
+        if (before.status?.state !== state) log.info({ key, state, path }, "snapshot state changed");
+      },
     });
   }
 

@@ -255,7 +255,7 @@ export function continueAttempt(pass: Pass, specChanged: boolean): void {
 function createCluster(pass: Pass, restore: UpgradeMode): void {
   if (restore === "last-state" && (!requireHaMetadata(pass) || !removeJobGraphs(pass))) return;
   if (restore !== "last-state" && !deleteHaMetadata(pass, "the job starts from another state")) return;
-  if (pass.observed.failure === undefined) {
+  if (pass.observed.failure?.action !== "create-cluster") {
     delete pass.status.error;
     emit(pass, {
       type: "Normal",

@@ -1,5 +1,7 @@
 /** The snapshots of an application's job: what `reconcile/snapshot` needs of a pass, and what a pass takes from it. */
-import { sameRecord } from "../last-reconciled-spec.ts";
+import { withoutNulls } from "../../api/defaults.ts";
+import type { Action } from "../decision.ts";
+import { parseRecordedSpec, sameJson, sameRecord } from "../last-reconciled-spec.ts";
 import { amendRecord, observeConfiguration, type Pass, recordedSpec, requeue } from "../pass.ts";
 import { announceUpgrade, putOff, takeSnapshots } from "../snapshot/take.ts";
 import { type SnapshotNonces, type SnapshotWork, usesResources } from "../snapshot/work.ts";
@@ -13,11 +15,17 @@ function noncesOf(job: SnapshotNonces = {}): SnapshotNonces {
   };
 }
 
+/** As `lastReconciledSpec` has them. */
+function handledNonces({ status }: Pass): SnapshotNonces {
+  return noncesOf(parseRecordedSpec(status.reconciliationStatus.lastReconciledSpec)?.spec.job);
+}
+
 function workOf(pass: Pass): SnapshotWork {
-  const { resource, status, spec, flink, observed, options } = pass;
+  const { resource, status, spec, flink, observed, options, invalid } = pass;
   const { name, namespace = "default", creationTimestamp = "" } = resource.metadata;
   const { jobStatus } = status;
   const { jobs } = flink;
+  const handled = handledNonces(pass);
   return {
     owner: { kind: "FlinkDeployment", name, namespace, created: Date.parse(creationTimestamp) || 0 },
     now: pass.now,
@@ -28,9 +36,10 @@ function workOf(pass: Pass): SnapshotWork {
     flinkVersion: recordedSpec(pass)?.spec.flinkVersion,
     configuration: observeConfiguration(pass),
     operatorConfiguration: options.defaults,
-    wanted: noncesOf(spec.job),
+    // An invalid spec asks for nothing.
+    wanted: invalid === undefined ? noncesOf(withoutNulls(resource.spec.job ?? {})) : handled,
     initialSavepointPath: spec.job?.initialSavepointPath,
-    handled: noncesOf(recordedSpec(pass)?.spec.job),
+    handled: { ...handled },
     jobStatus,
     answers: flink,
     failure: observed.failure,
@@ -44,13 +53,7 @@ function workOf(pass: Pass): SnapshotWork {
 
 function recordNonces(pass: Pass, nonces: SnapshotNonces): void {
   const { reconciliationStatus } = pass.status;
-  const before = noncesOf(recordedSpec(pass)?.spec.job);
-  const { savepointTriggerNonce, checkpointTriggerNonce } = nonces;
-  if (
-    before.savepointTriggerNonce === savepointTriggerNonce &&
-    before.checkpointTriggerNonce === checkpointTriggerNonce
-  )
-    return;
+  if (sameJson(handledNonces(pass), nonces)) return;
   const isStable = sameRecord(reconciliationStatus.lastReconciledSpec, reconciliationStatus.lastStableSpec);
   amendRecord(pass, { nonces });
   // The job is what it was.
@@ -76,6 +79,10 @@ export function takeJobSnapshots(pass: Pass): void {
   carryOver(pass, work);
 }
 
+function isLast({ type }: Action): boolean {
+  return type === "remove-finalizer";
+}
+
 /** In every phase: a savepoint that an upgrade has taken becomes a FlinkStateSnapshot. */
 export function announceUpgradeSavepoint(pass: Pass): void {
   if (pass.status.jobStatus.savepointInfo.triggerType !== "UPGRADE") return;
@@ -84,6 +91,7 @@ export function announceUpgradeSavepoint(pass: Pass): void {
   const work = workOf(pass);
   announceUpgrade(work);
   carryOver(pass, work);
+  pass.actions.sort((a, b) => Number(isLast(a)) - Number(isLast(b)));
 }
 
 /** A stop begins. */

@@ -1,9 +1,12 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { FlinkJobState } from "../../api/flink-deployment.ts";
 import type { FlinkStateSnapshot } from "../../api/flink-state-snapshot.ts";
 import type { FlinkAnswers } from "../decision.ts";
 import { parseRecordedSpec } from "../last-reconciled-spec.ts";
 import { ok, refused, unknownTrigger, unreachable } from "../../../testbed/gen/flink-answers.ts";
 import {
+  deleted,
   edited,
   flinkDeployment,
   NOW,
@@ -16,7 +19,16 @@ import {
   withUpgradeMode,
 } from "../../../testbed/gen/flink-deployment.ts";
 import type { Scene } from "../../../testbed/gen/observed.ts";
-import { JOB_ID, running, suspended } from "../../../testbed/gen/recorded-status.ts";
+import {
+  cancelling,
+  deploying,
+  JOB_ID,
+  running,
+  stopped,
+  stoppingWithSavepoint,
+  submitting,
+  suspended,
+} from "../../../testbed/gen/recorded-status.ts";
 import { is, made, SAVEPOINTS } from "../../../testbed/gen/snapshot.ts";
 import { up } from "../../../testbed/gen/steps.ts";
 import { action, message, type Outcome, play, Trace } from "../../../testbed/gen/trace.ts";
@@ -523,6 +535,56 @@ describe("the history in the status", () => {
       error: undefined,
     });
     expect(outcome.decision.requeueAfter).toBe(60_000);
+  });
+});
+
+describe("whatever is recorded", () => {
+  const phases = [submitting, deploying, running, stoppingWithSavepoint, cancelling, stopped, suspended];
+  const jobState = fc.constantFrom<FlinkJobState>(
+    "RUNNING",
+    "RESTARTING",
+    "RECONCILING",
+    "FAILED",
+    "FINISHED",
+  );
+  const situation = fc.record({
+    phase: fc.constantFrom(...phases),
+    jobState,
+    flinkSays: fc.option(jobState),
+    resources: fc.boolean(),
+    changes: fc.subarray([
+      legacy,
+      withImage("flink:new"),
+      withJobState("suspended"),
+      withJob({ parallelism: -1 }),
+    ]),
+    deleted: fc.boolean(),
+  });
+
+  it("a snapshot is begun only for a job that is deployed, runs, and is to stay as it is", () => {
+    fc.assert(
+      fc.property(situation, (one) => {
+        const trace = new Trace(flinkDeployment(born, one.phase({ jobState: one.jobState })));
+        const nonces = withJob({ savepointTriggerNonce: 1, checkpointTriggerNonce: 1 });
+        trace.change(edited(nonces, ...one.changes));
+        if (one.deleted) trace.change(deleted());
+        const scene = one.flinkSays === null ? {} : up(one.flinkSays)(trace.resource);
+        const { actions } = trace.pass({ ...scene, ...(one.resources ? { snapshots: [] } : {}) });
+        const begins = actions.filter((type) => /^(create-snapshot|trigger-)/.test(type));
+        const isQuiet = one.changes.every((change) => change === legacy) && !one.deleted;
+        const runs = (one.phase === running || one.phase === deploying) && one.flinkSays === "RUNNING";
+        expect(begins).toHaveLength(isQuiet && runs ? 2 : 0);
+        if (begins.length > 0) expect(actions).toEqual(begins);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("the finalizer goes last, and the savepoint of a deletion is not forgotten", () => {
+    const lastSavepoint = { location: "s3://sp", timeStamp: NOW, triggerType: "UPGRADE" as const };
+    const savepointInfo = { lastSavepoint, triggerType: "UPGRADE" as const, triggerTimestamp: NOW };
+    const trace = new Trace(flinkDeployment(born, suspended({ job: { savepointInfo } }), deleted()));
+    expect(trace.pass({ snapshots: [] }).actions).toEqual(["create-snapshot", "remove-finalizer"]);
   });
 });
 
