@@ -93,8 +93,12 @@ function deleteOutdated(work: SnapshotWork, type: SnapshotType): void {
 function trimHistory(work: SnapshotWork): void {
   const { savepointInfo } = work.jobStatus;
   const history = savepointInfo.savepointHistory ?? [];
+  // Those that share the limits; what a person has asked for takes nobody's place.
   const completed = (work.snapshots ?? []).filter(
-    (one) => snapshotTypeOf(one) === "savepoint" && snapshotState(one) === "COMPLETED",
+    (one) =>
+      snapshotTypeOf(one) === "savepoint" &&
+      triggerTypeOf(one) !== "MANUAL" &&
+      snapshotState(one) === "COMPLETED",
   ).length;
   const { maxCount, maxAge } = historyLimits(work, "savepoint");
   const limit = Math.max(completed > 0 ? 0 : 1, maxCount - completed);

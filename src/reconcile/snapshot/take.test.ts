@@ -508,8 +508,9 @@ describe("the history in the status", () => {
     expect(historyAfter(forgets, {})).toEqual([[], ["s3://1", "s3://3"]]);
   });
 
-  it("counts the objects that there are", () => {
-    const snapshots = [made("PERIODIC", HOUR), made("PERIODIC", 2 * HOUR, is({ state: "FAILED" }))];
+  it("counts the completed objects that nobody asked for by hand", () => {
+    const failed = made("PERIODIC", 2 * HOUR, is({ state: "FAILED" }));
+    const snapshots = [made("PERIODIC", HOUR), failed, made("MANUAL", HOUR), made("MANUAL", 2 * HOUR)];
     const limit = option("savepoint.history.max.count", "3");
     const trace = new Trace(
       flinkDeployment(born, limit, running({ job: { savepointInfo: { savepointHistory: history } } })),
