@@ -5,6 +5,8 @@ import type { Kind } from "./kind.ts";
 import type { KubeObject } from "./kube-object.ts";
 import { field, Int32, StringEnum } from "./schema.ts";
 
+export const FLINK_STATE_SNAPSHOT_FINALIZER = "flinkstatesnapshots.flink.apache.org/finalizer";
+
 const JobReference = Type.Object({
   kind: field(StringEnum("FlinkDeployment", "FlinkSessionJob"), "Kind of the resource that runs the job."),
   name: field(Type.String(), "Its name, in the snapshot's own namespace."),
@@ -40,7 +42,7 @@ const FlinkStateSnapshotStatus = Type.Object({
   error: field(Type.String(), "What went wrong: JSON, or plain text when abandoned."),
   failures: field(Int32, "Failed attempts."),
 });
-type FlinkStateSnapshotStatus = Static<typeof FlinkStateSnapshotStatus>;
+export type FlinkStateSnapshotStatus = Static<typeof FlinkStateSnapshotStatus>;
 
 export interface FlinkStateSnapshot extends KubeObject {
   apiVersion: typeof API_VERSION;

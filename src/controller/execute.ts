@@ -17,6 +17,8 @@ import { renderIngress } from "../resources/ingress.ts";
 import { renderCluster } from "../resources/cluster.ts";
 import { taskManagerDeploymentName } from "../resources/names.ts";
 import { type ClusterInputs, deployConfiguration, ownedBy } from "../resources/native-cluster.ts";
+import { addFinalizer, removeFinalizer } from "./finalizer.ts";
+import { refusal, runSnapshotAction } from "./snapshot-actions.ts";
 
 export interface Target {
   readonly client: KubeClient;
@@ -125,30 +127,13 @@ async function deleteLeftovers(
   );
 }
 
-async function patchFinalizers(
-  client: KubeClient,
-  resource: FlinkDeployment,
-  finalizers: string[],
-): Promise<void> {
-  const { namespace, name, resourceVersion } = resource.metadata;
-  // The resourceVersion makes it fail when somebody else changed the list meanwhile.
-  await client.patch(
-    FLINK_DEPLOYMENTS,
-    namespace,
-    name,
-    { metadata: { finalizers, resourceVersion } },
-    { kind: "merge" },
-  );
-}
-
 async function stopWithSavepoint(
   flink: FlinkRestClient,
   request: Extract<Action, { type: "stop-with-savepoint" }>,
 ): Promise<ActionFailure | undefined> {
   const { jobId, triggerId, targetDirectory, drain, formatType } = request;
   const answer = await flink.stopWithSavepoint({ jobId, triggerId, targetDirectory, drain, formatType });
-  if (answer.ok) return undefined;
-  return { action: "stop-with-savepoint", reason: answer.failure.kind, message: answer.failure.message };
+  return refusal("stop-with-savepoint", answer);
 }
 
 async function cancelJob(
@@ -159,7 +144,7 @@ async function cancelJob(
   // 404: not there any more; 409: ended already. The next look tells which.
   if (answer.ok || bestEffort || answer.failure.status === 404 || answer.failure.status === 409)
     return undefined;
-  return { action: "cancel-job", reason: answer.failure.kind, message: answer.failure.message };
+  return refusal("cancel-job", answer);
 }
 
 async function deleteConfigMaps(
@@ -172,17 +157,12 @@ async function deleteConfigMaps(
 
 async function run(action: Action, { client, flink, resource }: Target): Promise<ActionFailure | undefined> {
   const { namespace = "default", name } = resource.metadata;
-  const finalizers = resource.metadata.finalizers ?? [];
   switch (action.type) {
     case "add-finalizer":
-      await patchFinalizers(client, resource, [...finalizers, FLINK_DEPLOYMENT_FINALIZER]);
+      await addFinalizer(client, FLINK_DEPLOYMENTS, resource, FLINK_DEPLOYMENT_FINALIZER);
       return undefined;
     case "remove-finalizer":
-      await patchFinalizers(
-        client,
-        resource,
-        finalizers.filter((one) => one !== FLINK_DEPLOYMENT_FINALIZER),
-      );
+      await removeFinalizer(client, FLINK_DEPLOYMENTS, resource, FLINK_DEPLOYMENT_FINALIZER);
       return undefined;
     case "create-cluster":
       await createCluster(client, action);
@@ -213,7 +193,22 @@ async function run(action: Action, { client, flink, resource }: Target): Promise
       return cancelJob(flink, action);
     case "stop-with-savepoint":
       return stopWithSavepoint(flink, action);
+    case "create-snapshot":
+    case "delete-snapshot":
+    case "trigger-savepoint":
+    case "trigger-checkpoint":
+    case "dispose-savepoint":
+      return runSnapshotAction(action, { client, flink, namespace });
   }
+}
+
+/** What was thrown as a value; undefined for what was not needed any more. */
+export function failureOf<T extends string>(action: T, error: unknown): ActionFailure<T> | undefined {
+  const creates = action.startsWith("create-");
+  if (isStatus(error, 404) && !creates) return undefined;
+  if (error instanceof KubeApiError) return { action, reason: error.reason, message: error.message };
+  if (error instanceof Error) return { action, reason: error.name, message: error.message };
+  throw error;
 }
 
 /** The failure as a value; undefined when it is done, or was not needed any more. */
@@ -221,11 +216,6 @@ export async function execute(action: Action, target: Target): Promise<ActionFai
   try {
     return await run(action, target);
   } catch (error) {
-    const gone = isStatus(error, 404) && action.type !== "create-cluster";
-    if (gone) return undefined;
-    if (error instanceof KubeApiError)
-      return { action: action.type, reason: error.reason, message: error.message };
-    if (error instanceof Error) return { action: action.type, reason: error.name, message: error.message };
-    throw error;
+    return failureOf(action.type, error);
   }
 }

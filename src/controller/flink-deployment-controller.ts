@@ -1,31 +1,24 @@
-/**
- * The shell around the decisions for FlinkDeployments: gather, decide, write the status, act, come again. It has no
- * opinion of its own. At most one pass per resource runs at a time (the queue's promise), and a status is written
- * only on top of the version it was decided from: whoever lost that race looks again.
- */
+/** FlinkDeployments: what their passes remember, and the options that their decisions get. */
 import { randomBytes } from "node:crypto";
-import type { FlinkDeployment } from "../api/flink-deployment.ts";
+import type { FlinkDeployment, FlinkDeploymentStatus } from "../api/flink-deployment.ts";
 import { defaultsFor } from "../flink/operator-defaults.ts";
 import type { FlinkConfiguration } from "../flink/configuration.ts";
 import type { FlinkRestClient } from "../flink-rest/client.ts";
-import { KubeApiError } from "../kube/api-error.ts";
-import type { KubeClient } from "../kube/client.ts";
-import type { EventRecorder } from "../kube/event-recorder.ts";
 import { FLINK_DEPLOYMENTS } from "../kube/resource-type.ts";
-import type {
-  ActionFailure,
-  Decision,
-  Observed,
-  Options,
-  RetainedAnswer,
-  RetainedQuestion,
+import {
+  type ActionFailure,
+  type Decision,
+  isSnapshotAction,
+  type Observed,
+  type Options,
+  type RetainedAnswer,
+  type RetainedQuestion,
 } from "../reconcile/decision.ts";
 import { decide } from "../reconcile/deployment/decide.ts";
 import { deployedRestPort } from "../reconcile/deployment/rest-port.ts";
-import { sameJson } from "../reconcile/last-reconciled-spec.ts";
-import type { Logger } from "../telemetry/log.ts";
 import { execute } from "./execute.ts";
 import { askFlink, type Caches, gatherFromCache, type Gathered, gatherLive } from "./gather.ts";
+import { type Decided, PassShell, type PassOutcome, type ShellDependencies } from "./pass-shell.ts";
 import { RetainedLooks } from "./retained-looks.ts";
 
 export interface ControllerConfig {
@@ -37,22 +30,15 @@ export interface ControllerConfig {
   readonly reconcileInterval: number;
 }
 
-/** What a pass leaves to its caller: when to come again. `retry` asks for the queue's back-off. */
-export type PassOutcome =
-  | { readonly kind: "again"; readonly after: number }
-  | { readonly kind: "retry" }
-  | { readonly kind: "on-change" };
-
 interface Memory {
   failure?: ActionFailure;
+  /** Savepoints whose disposal Flink has accepted. */
+  disposed: string[];
   exceptionsReportedUntil: number;
 }
 
-export interface Dependencies {
-  readonly client: KubeClient;
+export interface Dependencies extends ShellDependencies {
   readonly caches: Caches;
-  readonly events: EventRecorder;
-  readonly log: Logger;
   /** REST client of the cluster `name` in `namespace`; `port` is `rest.port`. */
   readonly flinkFor: (namespace: string, name: string, port: number) => FlinkRestClient;
   /** Looks for a job's newest retained checkpoint. Ends within its own deadline; failures are answers. */
@@ -68,28 +54,37 @@ export class FlinkDeploymentController {
   private readonly looks: RetainedLooks;
   private readonly started: number;
   private readonly deps: Dependencies;
+  private readonly shell: PassShell<FlinkDeployment, Gathered, Decision>;
 
   constructor(deps: Dependencies) {
+    const { caches, client, log } = deps;
     this.deps = deps;
     this.started = deps.now();
     this.looks = new RetainedLooks(deps.findRetained, deps.now);
+    this.shell = new PassShell(deps, {
+      type: FLINK_DEPLOYMENTS,
+      cache: caches.resources,
+      fromCache: (namespace, name) => gatherFromCache(caches, namespace, name),
+      live: (namespace, name) => gatherLive(client, caches, namespace, name),
+      decideCached: (key, gathered) =>
+        this.decide(key, gathered, async (question) => this.looks.recent(key, question)),
+      decide: (key, gathered) => this.decide(key, gathered, (question) => this.askStorage(key, question)),
+      isOptional: isSnapshotAction,
+      ended: (key, decision, failure) => this.remember(key, decision, failure),
+      forget: (key) => {
+        this.memory.delete(key);
+        this.looks.forget(key);
+      },
+      written: (key, before, { lifecycleState }: FlinkDeploymentStatus) => {
+        if (before.status?.lifecycleState !== lifecycleState)
+          log.info({ key, lifecycleState }, "lifecycle state changed");
+      },
+    });
   }
 
   /** One pass over the resource `namespace/name`. Throws only what the queue should retry and log. */
-  async pass(key: string): Promise<PassOutcome> {
-    const [namespace = "", name = ""] = key.split("/");
-    const cached = gatherFromCache(this.deps.caches, namespace, name);
-    if (cached === undefined) {
-      this.memory.delete(key);
-      this.looks.forget(key);
-      return { kind: "on-change" };
-    }
-    const steady = await this.decide(key, cached, async (question) => this.looks.recent(key, question));
-    if (isQuiet(steady.decision, cached.resource)) return this.quietOutcome(key, steady.decision);
-    const live = await gatherLive(this.deps.client, namespace, name);
-    if (live === undefined) return { kind: "on-change" };
-    const { decision, flink } = await this.decide(key, live, (question) => this.askStorage(key, question));
-    return this.carryOut(key, live.resource, decision, flink);
+  pass(key: string): Promise<PassOutcome> {
+    return this.shell.pass(key);
   }
 
   private async askStorage(key: string, question: RetainedQuestion): Promise<RetainedAnswer> {
@@ -114,17 +109,27 @@ export class FlinkDeploymentController {
   private remembered(key: string): Memory {
     const known = this.memory.get(key);
     if (known !== undefined) return known;
-    const fresh = { exceptionsReportedUntil: this.started };
+    const fresh = { exceptionsReportedUntil: this.started, disposed: [] };
     this.memory.set(key, fresh);
     return fresh;
+  }
+
+  private remember(key: string, decision: Decision, failure: ActionFailure | undefined): void {
+    const memory = this.remembered(key);
+    memory.exceptionsReportedUntil = decision.exceptionsReportedUntil;
+    if (failure !== undefined) memory.failure = failure;
+    else if (decision.actions.length > 0) delete memory.failure;
+    const listed = decision.status.jobStatus?.savepointInfo?.savepointHistory ?? [];
+    memory.disposed = memory.disposed.filter((path) => listed.some(({ location }) => location === path));
   }
 
   private async decide(
     key: string,
     gathered: Gathered,
     askStorage: AskStorage,
-  ): Promise<{ decision: Decision; flink: FlinkRestClient }> {
+  ): Promise<Decided<FlinkDeployment, Decision>> {
     const { resource } = gathered;
+    const { client } = this.deps;
     const options = this.options(resource);
     const flink = this.deps.flinkFor(
       resource.metadata.namespace ?? "default",
@@ -132,90 +137,27 @@ export class FlinkDeploymentController {
       deployedRestPort(resource, options.defaults),
     );
     const answers = await askFlink(flink, gathered, options.defaults);
-    const { failure, exceptionsReportedUntil } = this.remembered(key);
-    const observed: Observed = { ...gathered, flink: answers, failure, exceptionsReportedUntil };
+    const memory = this.remembered(key);
+    const { failure, exceptionsReportedUntil, disposed } = memory;
+    const observed: Observed = { ...gathered, flink: answers, failure, exceptionsReportedUntil, disposed };
+    return {
+      decision: await this.answered(observed, options, askStorage),
+      execute: async (action, written) => {
+        const refused = await execute(action, { client, flink, resource: written });
+        if (action.type === "dispose-savepoint" && refused === undefined) {
+          memory.disposed = [...memory.disposed, action.path];
+        }
+        return refused;
+      },
+    };
+  }
+
+  /** Decided once more when the state storage has to be asked, with its answer. */
+  private async answered(observed: Observed, options: Options, askStorage: AskStorage): Promise<Decision> {
     const decision = decide(observed, this.deps.now(), options);
     const { question } = decision;
     const answer = question && (await askStorage(question));
-    if (question === undefined || answer === undefined) return { decision, flink };
-    const answered = { ...observed, retained: { question, answer } };
-    return { decision: decide(answered, this.deps.now(), options), flink };
+    if (question === undefined || answer === undefined) return decision;
+    return decide({ ...observed, retained: { question, answer } }, this.deps.now(), options);
   }
-
-  private quietOutcome(key: string, decision: Decision): PassOutcome {
-    const memory = this.remembered(key);
-    memory.exceptionsReportedUntil = decision.exceptionsReportedUntil;
-    const { requeueAfter } = decision;
-    return requeueAfter === undefined ? { kind: "on-change" } : { kind: "again", after: requeueAfter };
-  }
-
-  private async carryOut(
-    key: string,
-    resource: FlinkDeployment,
-    decision: Decision,
-    flink: FlinkRestClient,
-  ): Promise<PassOutcome> {
-    const written = await this.writeStatus(key, resource, decision);
-    if (written === undefined) return { kind: "again", after: 0 };
-    // Told beside the actions, not before them: an event must not cost downtime.
-    const told = Promise.all(decision.events.map((event) => this.deps.events.record(written, event)));
-    const outcome = await this.act(key, written, decision, flink);
-    await told;
-    return outcome;
-  }
-
-  private async act(
-    key: string,
-    written: FlinkDeployment,
-    decision: Decision,
-    flink: FlinkRestClient,
-  ): Promise<PassOutcome> {
-    const memory = this.remembered(key);
-    for (const action of decision.actions) {
-      this.deps.log.info({ key, action: action.type }, "action");
-      const failure = await execute(action, { client: this.deps.client, flink, resource: written });
-      if (failure !== undefined) {
-        memory.failure = failure;
-        this.deps.log.warn({ key, ...failure }, "action failed");
-        return { kind: "retry" };
-      }
-    }
-    if (decision.actions.length > 0) delete memory.failure;
-    return this.quietOutcome(key, decision);
-  }
-
-  /** Undefined when somebody else wrote first. */
-  private async writeStatus(
-    key: string,
-    resource: FlinkDeployment,
-    decision: Decision,
-  ): Promise<FlinkDeployment | undefined> {
-    if (sameJson(resource.status, decision.status)) return resource;
-    try {
-      const written = await this.deps.client.replaceStatus<FlinkDeployment>(FLINK_DEPLOYMENTS, {
-        ...resource,
-        status: decision.status,
-      });
-      this.deps.caches.resources.put(written);
-      if (resource.status?.lifecycleState !== decision.status.lifecycleState) {
-        this.deps.log.info(
-          { key, lifecycleState: decision.status.lifecycleState },
-          "lifecycle state changed",
-        );
-      }
-      return written;
-    } catch (error) {
-      if (error instanceof KubeApiError && error.status === 409) return undefined;
-      throw error;
-    }
-  }
-}
-
-function isQuiet(decision: Decision, resource: FlinkDeployment): boolean {
-  return (
-    decision.actions.length === 0 &&
-    decision.events.length === 0 &&
-    decision.question === undefined &&
-    sameJson(resource.status, decision.status)
-  );
 }

@@ -15,6 +15,8 @@ import type { FlinkAnswer, FlinkFailure } from "../flink/rest-answers.ts";
 import {
   hasEndedAlready,
   isCheckpointingDisabled,
+  isDisposedAlready,
+  isUnknownDisposal,
   isUnknownJob,
   isUnknownTrigger,
   isUnreachable,
@@ -252,10 +254,13 @@ describe.each(versions)("Flink %s", (version) => {
   test("a disposal ends, and fails for what is gone", async () => {
     const flink = flinkIn("disposed");
     expect(valueOf(await flink.disposeSavepoint(SAVEPOINT)).triggerId).toMatch(/^[0-9a-f]{32}$/);
-    expect(valueOf(await flink.disposalStatus(TRIGGER))).toEqual({ state: "COMPLETED" });
-    expect(valueOf(await flink.disposalStatus(OTHER_TRIGGER)).failure).toContain(
-      "Could not dispose savepoint",
-    );
+    const done = valueOf(await flink.disposalStatus(TRIGGER));
+    expect(done).toEqual({ state: "COMPLETED" });
+    const again = valueOf(await flink.disposalStatus(OTHER_TRIGGER));
+    expect(again.failure).toContain("Could not dispose savepoint");
+    expect([isDisposedAlready(done), isDisposedAlready(again)]).toEqual([false, true]);
+    const unknown = failureOf(await flink.disposalStatus(UNKNOWN));
+    expect([isUnknownDisposal(unknown), isUnknownTrigger(unknown)]).toEqual([true, false]);
   });
 
   test("a job without checkpoints", async () => {

@@ -18,6 +18,11 @@ export const SAVEPOINTS_DIR: Option = {
   key: "execution.checkpointing.savepoint-dir",
   aliases: ["state.savepoints.dir"],
 };
+export const CHECKPOINTS_RETAINED: Option = {
+  key: "execution.checkpointing.num-retained",
+  aliases: ["state.checkpoints.num-retained"],
+  default: "1",
+};
 export const CHECKPOINTING_INTERVAL: Option = { key: "execution.checkpointing.interval" };
 export const CHECKPOINTING_TIMEOUT: Option = { key: "execution.checkpointing.timeout", default: "10 min" };
 export const TOLERABLE_FAILED_CHECKPOINTS: Option = {
@@ -67,7 +72,19 @@ const operator = (key: string, fallback?: string, aliases?: string[]): Option =>
 
 export const RECONCILE_INTERVAL = operator("reconcile.interval", "60 s", ["reconciler.reschedule.interval"]);
 export const SAVEPOINT_FORMAT = operator("savepoint.format.type", "CANONICAL");
+export const SAVEPOINT_DISPOSE_ON_DELETE = operator("savepoint.dispose-on-delete", "false");
+export const SAVEPOINT_CLEANUP = operator("savepoint.cleanup.enabled", "true");
 export const SAVEPOINT_HISTORY_MAX_COUNT = operator("savepoint.history.max.count", "10");
+export const SAVEPOINT_HISTORY_MAX_AGE = operator("savepoint.history.max.age", "24 h");
+/** Bounds of the two above that a resource cannot raise: read from the operator's own configuration only. */
+export const SAVEPOINT_HISTORY_COUNT_BOUND = operator("savepoint.history.max.count.threshold");
+export const SAVEPOINT_HISTORY_AGE_BOUND = operator("savepoint.history.max.age.threshold");
+export const SNAPSHOT_RESOURCE = operator("snapshot.resource.enabled", "true");
+export const CHECKPOINT_TYPE = operator("checkpoint.type", "FULL");
+export const SAVEPOINT_GRACE_PERIOD = operator("savepoint.trigger.grace-period", "1 min", [
+  "observer.savepoint.trigger.grace-period",
+]);
+export const CHECKPOINT_GRACE_PERIOD = operator("checkpoint.trigger.grace-period", "1 min");
 export const LAST_STATE_FALLBACK = operator("job.upgrade.last-state-fallback.enabled", "true");
 export const LAST_STATE_MAX_CHECKPOINT_AGE = operator("job.upgrade.last-state.max.allowed.checkpoint.age");
 export const LAST_STATE_JOB_CANCEL = operator("job.upgrade.last-state.job-cancel.enabled", "false");
@@ -99,3 +116,4 @@ export const HEALTHY_CHECKPOINT: Option = { key: "sluice.deployment.healthy.chec
 export const HISTORY_MAX_COUNT: Option = { key: "sluice.history.max.count", default: "5" };
 export const MERGE_ARRAYS_BY_NAME = operator("pod-template.merge-arrays-by-name", "false");
 export const PERIODIC_SAVEPOINT_INTERVAL = operator("periodic.savepoint.interval");
+export const PERIODIC_CHECKPOINT_INTERVAL = operator("periodic.checkpoint.interval");

@@ -207,6 +207,18 @@ export function isUnknownTrigger({ kind, message }: FlinkFailure): boolean {
   return kind === "http" && /no (savepoint|checkpoint) operation with triggerId/.test(message);
 }
 
+/** As above, of a disposal. Flink chose its id, so asking again is another request. */
+export function isUnknownDisposal({ kind, message }: FlinkFailure): boolean {
+  return kind === "http" && message.includes("Operation not found under key");
+}
+
+/** There was nothing left to dispose of: an earlier disposal, or somebody else, has removed the savepoint. */
+export function isDisposedAlready({ failure, rootCauses = [] }: DisposalStatus): boolean {
+  return [failure ?? "", ...rootCauses].some((text) =>
+    /Cannot find (checkpoint or savepoint file\/directory|meta data file)/.test(text),
+  );
+}
+
 /** The job has no checkpoint statistics as it makes no checkpoints. */
 export function isCheckpointingDisabled({ kind, message }: FlinkFailure): boolean {
   return kind === "http" && /Checkpointing (has not been|is not) enabled/.test(message);

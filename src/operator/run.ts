@@ -4,7 +4,9 @@ import type { AddressInfo } from "node:net";
 import type { FlinkDeployment } from "../api/flink-deployment.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { FlinkDeploymentController } from "../controller/flink-deployment-controller.ts";
+import { FlinkStateSnapshotController } from "../controller/flink-state-snapshot-controller.ts";
 import type { Caches } from "../controller/gather.ts";
+import type { PassOutcome } from "../controller/pass-shell.ts";
 import { KubeClient } from "../kube/client.ts";
 import { loadKubeConfig } from "../kube/config.ts";
 import { EventRecorder } from "../kube/event-recorder.ts";
@@ -18,7 +20,9 @@ import { StateStorages } from "../state-storage/state-storage.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
 import { FollowedConfiguration } from "./configuration.ts";
 import { type FlinkClients, flinkClients } from "./flink-clients.ts";
-import { createMetrics, serveHealth } from "./health.ts";
+import { createMetrics, type Metrics, serveHealth } from "./health.ts";
+import { isNews } from "./news.ts";
+import { hasSnapshots, openSnapshotsOf, snapshotCache } from "./snapshots.ts";
 
 export interface OperatorOptions {
   readonly kubeconfig: string | undefined;
@@ -34,6 +38,8 @@ export interface OperatorOptions {
   /** Undefined: this process is the only one. */
   readonly leaderElection: { readonly namespace: string; readonly name: string } | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** How Flink is reached, instead of by `flinkRest`. */
+  readonly flinkClients?: FlinkClients;
 }
 
 /** Milliseconds for one look at the state storage, however many calls it takes. */
@@ -41,10 +47,21 @@ const LOOK_MS = 30_000;
 
 const CLUSTERS = "type in (flink-native-kubernetes,flink-standalone-kubernetes)";
 
+/** Puts a key into the queue of its kind. */
+interface Wake {
+  readonly deployment: (key: string) => void;
+  readonly snapshot: (key: string) => void;
+}
+
+interface CacheOptions {
+  readonly namespace: string | undefined;
+  readonly snapshots: boolean;
+}
+
 function createCaches(
   client: KubeClient,
-  namespace: string | undefined,
-  wake: (key: string) => void,
+  { namespace, snapshots: withSnapshots }: CacheOptions,
+  wake: Wake,
   log: Logger,
 ): Caches {
   const onError = (error: unknown): void => log.warn({ error: String(error) }, "watch failed, trying again");
@@ -55,35 +72,36 @@ function createCaches(
   ): void => {
     const { metadata } = object ?? previous ?? {};
     const cluster = metadata?.labels?.["app"];
-    if (cluster !== undefined) wake(`${metadata?.namespace ?? "default"}/${cluster}`);
+    if (cluster !== undefined) wake.deployment(`${metadata?.namespace ?? "default"}/${cluster}`);
   };
   const follow = (type: ResourceType, labelSelector: string): Informer<KubeObject> =>
     new Informer<KubeObject>(client, type, { namespace, labelSelector, onChange: ofCluster, onError });
+  const snapshots = withSnapshots
+    ? snapshotCache(client, { namespace, wake: wake.snapshot, onError })
+    : undefined;
   return {
     resources: new Informer<FlinkDeployment>(client, FLINK_DEPLOYMENTS, {
       namespace,
       onChange: (key, object, previous) => {
-        // Its own status writes come back here; only what somebody else changed needs a look.
-        const before = previous?.metadata;
-        const after = object?.metadata;
-        const sameSpec = before?.generation === after?.generation && before?.uid === after?.uid;
-        if (sameSpec && before?.deletionTimestamp === after?.deletionTimestamp && object && previous) return;
-        wake(key);
+        // What its snapshots wait for shows in the status.
+        for (const snapshot of openSnapshotsOf(snapshots, "FlinkDeployment", key)) wake.snapshot(snapshot);
+        if (isNews(object, previous)) wake.deployment(key);
       },
       onError,
     }),
+    snapshots,
     deployments: follow(DEPLOYMENTS, `${CLUSTERS},component in (jobmanager,taskmanager)`),
     pods: follow(PODS, CLUSTERS),
   };
 }
 
-function createQueue(
-  controller: FlinkDeploymentController,
-  metrics: ReturnType<typeof createMetrics>,
-  workers: number,
-  log: Logger,
-): WorkQueue {
-  const labels = { controller: "flinkdeployment" };
+interface Controller {
+  readonly name: string;
+  readonly pass: (key: string) => Promise<PassOutcome>;
+}
+
+function createQueue(controller: Controller, metrics: Metrics, workers: number, log: Logger): WorkQueue {
+  const labels = { controller: controller.name };
   const queue: WorkQueue = new WorkQueue({
     concurrency: workers,
     handle: async (key) => {
@@ -141,35 +159,87 @@ function parts(
   options: OperatorOptions,
   client: KubeClient,
   configuration: FollowedConfiguration,
+  snapshots: boolean,
   log: Logger,
 ): {
   caches: Caches;
   clients: FlinkClients;
   storages: StateStorages;
-  controller: FlinkDeploymentController;
-  wakeBy: (wake: (key: string) => void) => void;
+  deployments: FlinkDeploymentController;
+  snapshots: FlinkStateSnapshotController | undefined;
+  wakeBy: (wake: Wake) => void;
 } {
-  // Until there is a queue, changes are only cached.
-  let wake: ((key: string) => void) | undefined;
-  const caches = createCaches(client, options.namespace, (key) => wake?.(key), log);
+  // Until there are queues, changes are only cached.
+  let wake: Wake | undefined;
+  const waking = {
+    deployment: (key: string) => wake?.deployment(key),
+    snapshot: (key: string) => wake?.snapshot(key),
+  };
+  const caches = createCaches(client, { namespace: options.namespace, snapshots }, waking, log);
   const inCluster = options.env["KUBERNETES_SERVICE_HOST"] !== undefined && options.kubeconfig === undefined;
-  const clients = flinkClients(client, options.flinkRest ?? (inCluster ? "direct" : "proxy"));
+  const way = options.flinkRest ?? (inCluster ? "direct" : "proxy");
+  const clients = options.flinkClients ?? flinkClients(client, way);
   const storages = new StateStorages({ env: options.env });
   const onError = (error: unknown): void => log.warn({ error: String(error) }, "event not written");
-  const controller = new FlinkDeploymentController({
+  const common = {
     client,
-    caches,
     events: new EventRecorder(client, { onError }),
     log,
     flinkFor: clients.clientFor,
+    config: () => configuration.current,
+    now: Date.now,
+  };
+  const deployments = new FlinkDeploymentController({
+    ...common,
+    caches,
     findRetained: (question) => {
       const signal = AbortSignal.timeout(LOOK_MS);
       return findRetained(question, (access) => storages.open(access, signal));
     },
-    config: () => configuration.current,
-    now: Date.now,
   });
-  return { caches, clients, storages, controller, wakeBy: (found) => (wake = found) };
+  return {
+    caches,
+    clients,
+    storages,
+    deployments,
+    snapshots:
+      caches.snapshots &&
+      new FlinkStateSnapshotController({
+        ...common,
+        snapshots: caches.snapshots,
+        deployments: caches.resources,
+      }),
+    wakeBy: (found) => (wake = found),
+  };
+}
+
+interface Queues {
+  readonly deployments: WorkQueue;
+  readonly snapshots: WorkQueue | undefined;
+}
+
+/** From now on changes lead to passes; everything that is there gets one. */
+function startQueues(
+  { caches, deployments, snapshots, wakeBy }: ReturnType<typeof parts>,
+  metrics: Metrics,
+  { workers }: OperatorOptions,
+  log: Logger,
+): Queues {
+  const start = (
+    name: string,
+    controller: FlinkDeploymentController | FlinkStateSnapshotController,
+  ): WorkQueue => createQueue({ name, pass: (key) => controller.pass(key) }, metrics, workers, log);
+  const queues = {
+    deployments: start("flinkdeployment", deployments),
+    snapshots: snapshots && start("flinkstatesnapshot", snapshots),
+  };
+  wakeBy({
+    deployment: (key) => queues.deployments.add(key),
+    snapshot: (key) => queues.snapshots?.add(key),
+  });
+  for (const object of caches.resources.list()) queues.deployments.add(keyOf(object));
+  for (const object of caches.snapshots?.list() ?? []) queues.snapshots?.add(keyOf(object));
+  return queues;
 }
 
 /** Runs until `signal`; resolves when everything has ended. @throws what keeps it from starting. */
@@ -178,28 +248,26 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const client = new KubeClient(await loadKubeConfig(options));
   const configuration = await FollowedConfiguration.open(options.configFile, log);
   const metrics = createMetrics();
-  const { caches, clients, storages, controller, wakeBy } = parts(options, client, configuration, log);
-  const informers = [caches.resources, caches.deployments, caches.pods];
   let ready = false;
   const server = await serveHealth(options.healthPort, () => ready, metrics);
   log.info(
     { port: (server.address() as AddressInfo).port, namespace: options.namespace ?? "all" },
     "operator starts",
   );
+  const snapshots = await hasSnapshots(client, options.namespace, log, signal);
+  const built = parts(options, client, configuration, snapshots, log);
+  const { caches, clients, storages } = built;
+  const informers = Object.values(caches).filter((cache) => cache !== undefined);
   for (const informer of informers) informer.start();
   await Promise.race([Promise.all(informers.map(({ synced }) => synced)), aborted(signal)]);
   ready = true;
   const elector = await lead(client, options, signal, log);
-  const queue = createQueue(controller, metrics, options.workers, log);
-  if (!signal.aborted) {
-    wakeBy((key) => queue.add(key));
-    for (const object of caches.resources.list()) queue.add(keyOf(object));
-    log.info({ resources: caches.resources.list().length }, "reconciling");
-  }
+  const queues = signal.aborted ? undefined : startQueues(built, metrics, options, log);
+  log.info({ resources: caches.resources.size, snapshots: caches.snapshots?.size }, "reconciling");
   await aborted(signal);
   ready = false;
   log.info("operator ends");
-  await queue.stop();
+  await Promise.all([queues?.deployments.stop(), queues?.snapshots?.stop()]);
   await elector?.stop();
   await Promise.all(informers.map((informer) => informer.stop()));
   configuration.close();

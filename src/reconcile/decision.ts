@@ -5,11 +5,13 @@
  * crash between any two calls is the same as a longer pause.
  */
 import type { FlinkDeployment, FlinkDeploymentStatus } from "../api/flink-deployment.ts";
+import type { FlinkStateSnapshot } from "../api/flink-state-snapshot.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import type { FlinkConfiguration } from "../flink/configuration.ts";
 import type {
   ApplicationOverview,
   CheckpointStatistics,
+  CheckpointTriggerStatus,
   ClusterConfig,
   FlinkAnswer,
   JobExceptions,
@@ -40,8 +42,10 @@ export interface FlinkAnswers {
   readonly applications?: FlinkAnswer<readonly ApplicationOverview[]>;
   readonly checkpoints?: FlinkAnswer<CheckpointStatistics>;
   readonly exceptions?: FlinkAnswer<JobExceptions>;
+  /** Of the trigger in `jobStatus.savepointInfo`, and of that in `jobStatus.checkpointInfo`. */
   readonly savepoint?: FlinkAnswer<SavepointStatus>;
   readonly metrics?: FlinkAnswer<JobMetrics>;
+  readonly checkpoint?: FlinkAnswer<CheckpointTriggerStatus>;
 }
 
 /** A folder in which a job may have left checkpoints, as `chk-<n>`. */
@@ -77,11 +81,13 @@ export type RetainedAnswer =
   | { readonly kind: "unreadable"; readonly message: string; readonly mendable: boolean };
 
 /** An action of the previous pass that failed, so that status and events can say so. */
-export interface ActionFailure {
-  readonly action: Action["type"];
+export interface ActionFailure<Type extends string = Action["type"]> {
+  readonly action: Type;
   /** `status.reason` of the API server, or a word of ours. */
   readonly reason: string;
   readonly message: string;
+  /** HTTP status, where Flink refused. */
+  readonly httpStatus?: number;
 }
 
 export interface Observed {
@@ -90,6 +96,10 @@ export interface Observed {
   readonly flink: FlinkAnswers;
   /** What the state storage said, and to which question. Absent: it was not asked. */
   readonly retained?: { readonly question: RetainedQuestion; readonly answer: RetainedAnswer };
+  /** The FlinkStateSnapshots of the resource's job; undefined where their CRD is not installed. */
+  readonly snapshots?: readonly FlinkStateSnapshot[] | undefined;
+  /** Savepoints whose disposal Flink has accepted, as far as this process knows. */
+  readonly disposed?: readonly string[];
   readonly failure: ActionFailure | undefined;
   /** Job exceptions up to this moment (epoch milliseconds) have been reported. */
   readonly exceptionsReportedUntil: number;
@@ -139,7 +149,41 @@ export type Action =
       readonly targetDirectory: string;
       readonly drain: boolean;
       readonly formatType: string;
-    };
+    }
+  | SnapshotAction;
+
+/** Snapshots never hold anything else up: an action of these that fails does not end the pass. */
+export type SnapshotAction =
+  | { readonly type: "create-snapshot"; readonly snapshot: FlinkStateSnapshot }
+  | { readonly type: "delete-snapshot"; readonly name: string; readonly uid: string }
+  | {
+      readonly type: "trigger-savepoint";
+      readonly jobId: string;
+      /** Recorded first, as that of a stop. */
+      readonly triggerId: string;
+      /** The cluster's own savepoint directory when absent. */
+      readonly targetDirectory?: string;
+      readonly formatType: string;
+    }
+  | {
+      readonly type: "trigger-checkpoint";
+      readonly jobId: string;
+      readonly triggerId: string;
+      readonly checkpointType: string;
+    }
+  | { readonly type: "dispose-savepoint"; readonly path: string };
+
+const SNAPSHOT_ACTIONS: ReadonlySet<string> = new Set<SnapshotAction["type"]>([
+  "create-snapshot",
+  "delete-snapshot",
+  "trigger-savepoint",
+  "trigger-checkpoint",
+  "dispose-savepoint",
+]);
+
+export function isSnapshotAction(action: Action): action is SnapshotAction {
+  return SNAPSHOT_ACTIONS.has(action.type);
+}
 
 export type EventComponent = "Operator" | "JobManagerDeployment" | "Job" | "Snapshot";
 

@@ -18,6 +18,7 @@ import type {
   RetainedQuestion,
 } from "./decision.ts";
 import { keepOverrides } from "./autoscaler-overrides.ts";
+import type { SnapshotNonces } from "./snapshot/work.ts";
 import { errorMessage } from "./status-error.ts";
 import {
   deployedSpec,
@@ -112,14 +113,21 @@ function isLive(key: string): boolean {
   );
 }
 
-/** The configuration that the deployed cluster runs with, but `kubernetes.operator.*` as the user has it now. */
-export function observeConfiguration(pass: Pass): FlinkConfiguration {
-  const deployed = effectiveConfiguration(pass, recordedSpec(pass)?.spec ?? pass.spec);
-  const current = effectiveConfiguration(pass, pass.spec);
+/** What a deployed configuration comes to beside the user's current one: that counts for `kubernetes.operator.*`. */
+export function withLiveOptions(
+  deployed: FlinkConfiguration,
+  current: FlinkConfiguration,
+): FlinkConfiguration {
   return {
     ...Object.fromEntries(Object.entries(deployed).filter(([key]) => !isLive(key))),
     ...Object.fromEntries(Object.entries(current).filter(([key]) => isLive(key))),
   };
+}
+
+/** The configuration that the deployed cluster runs with, but `kubernetes.operator.*` as the user has it now. */
+export function observeConfiguration(pass: Pass): FlinkConfiguration {
+  const deployed = effectiveConfiguration(pass, recordedSpec(pass)?.spec ?? pass.spec);
+  return withLiveOptions(deployed, effectiveConfiguration(pass, pass.spec));
 }
 
 export function requeue(pass: Pass, milliseconds: number): void {
@@ -221,12 +229,19 @@ export function record(pass: Pass, spec: DefaultedSpec, change: RecordChange): v
 /** Changes the job part of what is recorded, and nothing else. */
 export function amendRecord(
   pass: Pass,
-  change: { jobState?: "running" | "suspended"; upgradeMode?: UpgradeMode; firstDeployment?: boolean },
+  change: {
+    jobState?: "running" | "suspended";
+    upgradeMode?: UpgradeMode;
+    firstDeployment?: boolean;
+    /** As they were last handled; an absent one never was. */
+    nonces?: SnapshotNonces;
+  },
 ): void {
   const recorded = lastReconciledSpec(pass);
   if (recorded?.spec.job === undefined) return;
+  const { savepointTriggerNonce: _, checkpointTriggerNonce: __, ...rest } = recorded.spec.job;
   const job = {
-    ...recorded.spec.job,
+    ...(change.nonces === undefined ? recorded.spec.job : { ...rest, ...change.nonces }),
     ...(change.jobState ? { state: change.jobState } : {}),
     ...(change.upgradeMode ? { upgradeMode: change.upgradeMode } : {}),
   };

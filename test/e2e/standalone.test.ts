@@ -1,13 +1,13 @@
 /** Standalone clusters on a real Kubernetes with a real Flink and state on S3: no record lost, none double. */
 import { stringify } from "yaml";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Cluster, installOperator, Job, until } from "../../testbed/scenario.ts";
+import { type Cluster, attachCluster, Job, until } from "../../testbed/scenario.ts";
 import { nodeMissing } from "../support/node-testbed.ts";
 
 let cluster: Cluster;
 beforeAll(async () => {
   if (nodeMissing()) return;
-  cluster = await installOperator();
+  cluster = attachCluster();
 });
 
 /** Name and uid of each object, one a line. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { FlinkRestClient } from "../../src/flink-rest/client.ts";
 import { createFlinkAgent, directTransport } from "../../src/flink-rest/transport.ts";
 import type { FlinkAnswer } from "../../src/flink/rest-answers.ts";
-import { isUnknownTrigger } from "../../src/flink/rest-answers.ts";
+import { isDisposedAlready, isUnknownDisposal, isUnknownTrigger } from "../../src/flink/rest-answers.ts";
 import { versions } from "./local-flink.ts";
 import { JOB, loadRecording, type Situation } from "./recordings.ts";
 import { ScriptedCluster, type ClusterScript } from "./scripted-cluster.ts";
@@ -116,6 +116,19 @@ describe("a stop with savepoint", () => {
     const { failure } = valueOf(await flink.savepointStatus(jobId, first));
     expect(failure).toContain(`Could not find Flink job (${jobId})`);
   });
+});
+
+test("a savepoint is disposed of once", async () => {
+  const { cluster, flink } = start();
+  const dispose = async () => {
+    const { triggerId } = valueOf(await flink.disposeSavepoint("s3://b/savepoint"));
+    return valueOf(await flink.disposalStatus(triggerId));
+  };
+  expect(await dispose()).toEqual({ state: "COMPLETED" });
+  expect(isDisposedAlready(await dispose())).toBe(true);
+  expect(cluster.disposed).toEqual(["s3://b/savepoint"]);
+  const unknown = await flink.disposalStatus(first);
+  expect(!unknown.ok && isUnknownDisposal(unknown.failure)).toBe(true);
 });
 
 test("checkpoints asked for get a number and a place, and replace the older ones", async () => {

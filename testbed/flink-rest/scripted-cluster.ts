@@ -5,7 +5,7 @@
  */
 import type { FlinkJobState } from "../../src/api/flink-deployment.ts";
 import type { Version } from "./local-flink.ts";
-import { JOB, TRIGGER, UNKNOWN } from "./recordings.ts";
+import { JOB, OTHER_TRIGGER, TRIGGER, UNKNOWN } from "./recordings.ts";
 import { type JobScript, ScriptedJob } from "./scripted-job.ts";
 import type { RestAnswer, RestCluster, RestRequest } from "./server.ts";
 import { applicationTemplate, failedOperation, type Json, recorded, unknownJob } from "./templates.ts";
@@ -55,6 +55,9 @@ export class ScriptedCluster implements RestCluster {
   readonly #jobs = new Map<string, ScriptedJob>();
   readonly #operations = new Map<string, Operation>();
   readonly #statistics = new Map<string, { readonly read: number; readonly answer: Json }>();
+  readonly #disposals = new Map<string, string>();
+  /** Savepoints that were disposed of. A second disposal fails, as real Flink's does. */
+  readonly disposed: string[] = [];
   #applicationState: string | undefined;
 
   constructor(script: ClusterScript) {
@@ -116,12 +119,24 @@ export class ScriptedCluster implements RestCluster {
       case "GET /taskmanagers":
         return this.#taskManagers();
       case "POST /savepoint-disposal":
-        return { status: 200, body: { "request-id": TRIGGER } };
-      case `GET /savepoint-disposal/${TRIGGER}`:
-        return recorded(this.version, "disposed", `GET /savepoint-disposal/${TRIGGER}`);
+        return this.#dispose((request.body ?? {}) as Json);
       default:
+        if (collection === "savepoint-disposal" && method === "GET") return this.#disposal(id ?? "");
         return errors(404, `Unable to load requested file ${path}.`);
     }
+  }
+
+  #dispose({ "savepoint-path": path }: Json): RestAnswer {
+    const id = crypto.randomUUID().replaceAll("-", "");
+    const again = this.disposed.includes(String(path));
+    if (!again) this.disposed.push(String(path));
+    this.#disposals.set(id, again ? OTHER_TRIGGER : TRIGGER);
+    return { status: 200, body: { "request-id": id } };
+  }
+
+  #disposal(id: string): RestAnswer {
+    const like = this.#disposals.get(id) ?? UNKNOWN;
+    return recorded(this.version, "disposed", `GET /savepoint-disposal/${like}`);
   }
 
   #aboutJob({ method, path, body }: RestRequest, jobId: string, rest: readonly string[]): RestAnswer {

@@ -15,6 +15,11 @@ export function refused(status: number, message = "Flink says no"): FlinkAnswer<
   return { ok: false, failure: { kind: "http", status, message } };
 }
 
+/** Flink was not asked for it, or has forgotten. */
+export function unknownTrigger(type: "savepoint" | "checkpoint"): FlinkAnswer<never> {
+  return refused(404, `There is no ${type} operation with triggerId=${"0".repeat(32)} for job ${JOB_ID}.`);
+}
+
 export function unreachable(message = "connection refused"): FlinkAnswer<never> {
   return { ok: false, failure: { kind: "unreachable", message } };
 }
@@ -31,7 +36,8 @@ export function flink(jobs: readonly JobOverview[] = [], answers: FlinkAnswers =
     applications: ok([]),
     checkpoints: checkpoints({}),
     exceptions: ok({ history: [] }),
-    savepoint: refused(404, "unknown trigger"),
+    savepoint: unknownTrigger("savepoint"),
+    checkpoint: unknownTrigger("checkpoint"),
     metrics: ok({}),
     ...answers,
   };
@@ -47,6 +53,7 @@ export function silence(): Required<FlinkAnswers> {
     exceptions: unreachable(),
     savepoint: unreachable(),
     metrics: unreachable(),
+    checkpoint: unreachable(),
   };
 }
 

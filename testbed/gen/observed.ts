@@ -1,5 +1,6 @@
 /** Observations for decisions: what Kubernetes holds, and those of Flink's answers that a pass would ask for. */
 import type { FlinkDeployment } from "../../src/api/flink-deployment.ts";
+import type { FlinkStateSnapshot } from "../../src/api/flink-state-snapshot.ts";
 import type { FlinkConfiguration } from "../../src/flink/configuration.ts";
 import type {
   ActionFailure,
@@ -19,6 +20,9 @@ export interface Scene {
   readonly flink?: FlinkAnswers;
   /** What the state storage answers if it is asked: that nothing is there, unless said otherwise. */
   readonly retained?: RetainedAnswer;
+  /** Undefined: FlinkStateSnapshot is not installed. */
+  readonly snapshots?: readonly FlinkStateSnapshot[];
+  readonly disposed?: readonly string[];
   readonly failure?: ActionFailure;
   readonly exceptionsReportedUntil?: number;
 }
@@ -50,6 +54,8 @@ export function observed(
     resource,
     cluster,
     flink: askedOf(resource, cluster, scene.flink ?? {}, defaults),
+    snapshots: scene.snapshots,
+    disposed: scene.disposed ?? [],
     failure: scene.failure,
     exceptionsReportedUntil: scene.exceptionsReportedUntil ?? 0,
   };

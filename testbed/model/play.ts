@@ -1,6 +1,6 @@
 /** Plays Sluice's part in the model of Kubernetes and Flink: looks, decides, writes the status, acts. */
 import type { FlinkDeployment, UpgradeMode } from "../../src/api/flink-deployment.ts";
-import type { FlinkAnswers, Observed } from "../../src/reconcile/decision.ts";
+import type { EventRecord, FlinkAnswers, Observed } from "../../src/reconcile/decision.ts";
 import { decide } from "../../src/reconcile/deployment/decide.ts";
 import { nextQuestions } from "../../src/reconcile/deployment/questions.ts";
 import { sameJson } from "../../src/reconcile/last-reconciled-spec.ts";
@@ -39,7 +39,7 @@ export function deployment(upgradeMode: UpgradeMode, ha: boolean, kind: Kind = "
 
 function look(world: World): Observed {
   const resource = structuredClone(world.resource);
-  const { deployment: found, taskManagers, pods, services, configMaps } = world;
+  const { deployment: found, taskManagers, pods, services, configMaps, snapshots } = world;
   const cluster = structuredClone({ deployment: found, taskManagers, pods, services, configMaps });
   let flink: FlinkAnswers = {};
   for (;;) {
@@ -47,7 +47,14 @@ function look(world: World): Observed {
     if (questions.length === 0) break;
     flink = questions.reduce((all, question) => ({ ...all, ...world.answer(question) }), flink);
   }
-  return { resource, cluster, flink, failure: undefined, exceptionsReportedUntil: 0 };
+  return {
+    resource,
+    cluster,
+    flink,
+    snapshots: structuredClone(snapshots),
+    failure: undefined,
+    exceptionsReportedUntil: 0,
+  };
 }
 
 /** One pass that dies after `calls` calls to the outside. True when it had nothing to do. */
@@ -59,7 +66,7 @@ export function pass(world: World, calls = Number.POSITIVE_INFINITY): boolean {
 export function countedPass(
   world: World,
   calls = Number.POSITIVE_INFINITY,
-): { readonly quiet: boolean; readonly calls: number } {
+): { readonly quiet: boolean; readonly calls: number; readonly events: readonly EventRecord[] } {
   const observed = look(world);
   const options = {
     defaults: {},
@@ -75,17 +82,17 @@ export function countedPass(
   }
   let made = 0;
   if (!sameJson(observed.resource.status, decision.status)) {
-    if (made++ >= calls) return { quiet: false, calls };
+    if (made++ >= calls) return { quiet: false, calls, events: [] };
     // Optimistic locking: a spec that changed meanwhile makes the write fail.
     if (world.resource.metadata.generation !== observed.resource.metadata.generation)
-      return { quiet: false, calls: made };
+      return { quiet: false, calls: made, events: [] };
     world.resource = { ...world.resource, status: structuredClone(decision.status) };
   }
   for (const action of decision.actions) {
-    if (made++ >= calls) return { quiet: false, calls };
+    if (made++ >= calls) return { quiet: false, calls, events: [] };
     world.execute(structuredClone(action));
   }
-  return { quiet: made === 0, calls: made };
+  return { quiet: made === 0, calls: made, events: decision.events };
 }
 
 /** Looks and lets time go by until nothing more is to be done. */

@@ -10,47 +10,18 @@ import {
   type FlinkJobState,
   GENERATION_ANNOTATION,
 } from "../../src/api/flink-deployment.ts";
+import type { FlinkStateSnapshot } from "../../src/api/flink-state-snapshot.ts";
 import type { KubeObject } from "../../src/api/kube-object.ts";
 import { isKubernetesHaActive } from "../../src/flink/high-availability.ts";
-import { flattenConfiguration } from "../../src/flink/configuration.ts";
 import type { FlinkAnswer } from "../../src/flink/rest-answers.ts";
 import type { Action, FlinkAnswers, RetainedAnswer, RetainedQuestion } from "../../src/reconcile/decision.ts";
 import type { Question } from "../../src/reconcile/deployment/questions.ts";
 import { LAST_STATE_MARKER } from "../../src/reconcile/upgrade-mode.ts";
 import { modeOf, withSpecDefaults } from "../../src/api/defaults.ts";
-import { type OwnedObjectName, ownedObjectNames } from "../../src/resources/names.ts";
 import type { ClusterInputs } from "../../src/resources/native-cluster.ts";
 import { scaleAnnotation, taskManagerCount } from "../../src/resources/task-manager-count.ts";
-
-interface Job {
-  id: string;
-  state: FlinkJobState;
-  progress: number;
-  /** Paths of what could restore it, newest last. */
-  durable: { id: number; path: string }[];
-  restored: { id: number; path: string } | undefined;
-  savepoint: { triggerId: string; path: string } | undefined;
-  restarts: number;
-}
-
-interface Cluster {
-  inputs: ClusterInputs;
-  ha: boolean;
-  standalone: boolean;
-  job: Job | undefined;
-}
-
-function configurationOf({ defaults, spec }: ClusterInputs): Record<string, string> {
-  return { ...defaults, ...flattenConfiguration(spec.flinkConfiguration) };
-}
-
-function isOf(component: "jobmanager" | "taskmanager"): (pod: KubeObject) => boolean {
-  return ({ metadata }) => metadata.labels?.["component"] === component;
-}
-
-function namesOf(inputs: ClusterInputs): readonly OwnedObjectName[] {
-  return ownedObjectNames(inputs.owner.name, withSpecDefaults(inputs.spec), inputs.defaults);
-}
+import { FlinkSnapshots } from "./flink-snapshots.ts";
+import { type Cluster, configurationOf, isOf, type Job, namesOf } from "./job.ts";
 
 const ok = <T>(value: T): FlinkAnswer<T> => ({ ok: true, value });
 const notFound = { ok: false, failure: { kind: "http", status: 404, message: "not found" } } as const;
@@ -68,6 +39,9 @@ export class World {
   pods: KubeObject[] = [];
   services: KubeObject[] = [];
   configMaps: KubeObject[] = [];
+  /** Undefined: FlinkStateSnapshot is not installed. */
+  snapshots: FlinkStateSnapshot[] | undefined;
+  readonly asked = new FlinkSnapshots();
   restDown = false;
   /** The next savepoint fails. */
   savepointFails = false;
@@ -167,7 +141,29 @@ export class World {
           triggerId: action.triggerId,
           path: `${action.targetDirectory}/savepoint-${action.jobId.slice(0, 6)}-${++this.counter}`,
         };
+        this.asked.abort();
+        return;
+      case "create-snapshot":
+        return this.createSnapshot(action.snapshot);
+      case "delete-snapshot":
+        this.snapshots = this.snapshots?.filter(({ metadata }) => metadata.uid !== action.uid);
+        return;
+      case "trigger-savepoint":
+      case "trigger-checkpoint":
+        if (this.job?.id !== action.jobId || this.job.state !== "RUNNING" || this.restDown) return;
+        if (action.type === "trigger-checkpoint")
+          return this.asked.trigger("checkpoint", action.jobId, action.triggerId);
+        return this.asked.trigger("savepoint", action.jobId, action.triggerId, action.targetDirectory);
+      case "dispose-savepoint":
+        if (!this.restDown) this.asked.dispose(action.path);
     }
+  }
+
+  private createSnapshot(wanted: FlinkStateSnapshot): void {
+    const { metadata } = wanted;
+    if (this.snapshots?.some((one) => one.metadata.name === metadata.name) !== false) return;
+    const creationTimestamp = new Date(this.now).toISOString();
+    this.snapshots.push({ ...wanted, metadata: { ...metadata, uid: this.newId(), creationTimestamp } });
   }
 
   private create(inputs: ClusterInputs): void {
@@ -235,9 +231,14 @@ export class World {
 
   // ---- what Flink answers ----
 
+  get isUp(): boolean {
+    return (
+      !this.restDown && this.pods.some(({ metadata }) => metadata.labels?.["component"] === "jobmanager")
+    );
+  }
+
   answer(question: Question): FlinkAnswers {
-    const up = this.pods.some(isOf("jobmanager"));
-    if (this.restDown || !up) return { [question]: unreachable };
+    if (!this.isUp) return { [question]: unreachable };
     const { job } = this;
     switch (question) {
       case "config":
@@ -283,7 +284,11 @@ export class World {
             savepoint: ok({ state: "COMPLETED", location: done.path, failure: done.failure } as never),
           };
         if (job?.savepoint?.triggerId === id) return { savepoint: ok({ state: "IN_PROGRESS" } as never) };
-        return { savepoint: notFound };
+        return { savepoint: this.asked.status("savepoint", job?.id ?? "", id) };
+      }
+      case "checkpoint": {
+        const id = this.resource.status?.jobStatus?.checkpointInfo?.triggerId ?? "";
+        return { checkpoint: this.asked.status("checkpoint", job?.id ?? "", id) };
       }
     }
   }
@@ -324,6 +329,7 @@ export class World {
       if (jobManager) this.pods = this.pods.filter((pod) => pod !== jobManager);
       deployment["status"] = {};
       if (this.cluster) this.cluster.job = undefined;
+      this.asked.forget();
       return;
     }
     if (jobManager === undefined) return this.addPod("jobmanager");
@@ -366,6 +372,7 @@ export class World {
 
   private collect(deployment: KubeObject): void {
     if (this.cluster) this.cluster.job = undefined;
+    this.asked.forget();
     const stays = ({ metadata }: KubeObject): boolean =>
       metadata.ownerReferences?.some(({ uid }) => uid === deployment.metadata.uid) !== true;
     if (this.taskManagers && !stays(this.taskManagers)) this.taskManagers = undefined;
@@ -395,6 +402,7 @@ export class World {
     if (cluster.standalone) this.followWorkers(job);
     if (job.state !== "RUNNING") return;
     if (!cluster.standalone && this.pods.length === 1) this.addPod("taskmanager");
+    this.asked.complete();
     if (job.savepoint) return this.finishSavepoint(job);
     job.progress++;
     if (job.progress % 2 === 0) this.checkpoint(cluster, job);
@@ -510,6 +518,7 @@ export class World {
   private endJob(job: Job, state: FlinkJobState): void {
     job.state = state;
     if (state === "FINISHED") this.discard(job.id);
+    this.asked.abort();
     this.configMaps = this.configMaps.filter((map) => map !== this.haMap(job.id));
   }
 
@@ -527,6 +536,7 @@ export class World {
     if (this.deployment) this.deployment["status"] = {};
     cluster.job = undefined;
     this.triggers.clear();
+    this.asked.forget();
     // Without HA a new JobManager starts as the last one was told to: no fault of Sluice's.
     if (!cluster.ha) this.forgiven = Number.POSITIVE_INFINITY;
   }

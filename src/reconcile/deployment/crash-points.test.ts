@@ -2,7 +2,7 @@
  * Every point between two external calls of every flow: Sluice dies there and starts again, and the end is the same.
  * crash.test.ts does it at random, with several flows and faults at once; here no point is left out.
  */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { countedPass, deployment, ended, explain, settle } from "../../../testbed/model/play.ts";
 import { BROKEN_IMAGE, World } from "../../../testbed/model/world.ts";
 import type { FlinkDeploymentSpec, UpgradeMode } from "../../api/flink-deployment.ts";
@@ -61,7 +61,10 @@ const FLOWS: readonly Flow[] = [
   },
 ];
 
-const ROUNDS = 150;
+vi.setConfig({ testTimeout: 60_000 });
+
+/** More than any flow takes, with one crash. */
+const ROUNDS = 100;
 
 /** The flow, with a crash after `dieAfter` calls to the outside. Answers how many calls it made in all. */
 function play(

@@ -24,7 +24,7 @@ import { type DefaultedStatus, modeOf, withJobDefaults } from "../../api/default
 import { FLINK_DEPLOYMENT_FINALIZER } from "../../api/flink-deployment.ts";
 import { isSupported } from "../../flink/flink-version.ts";
 import { taskManagerCount } from "../../resources/task-manager-count.ts";
-import type { Decision, Observed, Options } from "../decision.ts";
+import { type Decision, isSnapshotAction, type Observed, type Options } from "../decision.ts";
 import { keepHistory } from "../history.ts";
 import { parseRecordedSpec, type RecordedSpec } from "../last-reconciled-spec.ts";
 import { lifecycleState } from "../lifecycle-state.ts";
@@ -55,6 +55,7 @@ import { observeClusterInfo, observeJob } from "./observe-job.ts";
 import { observeJobManager, reportTaskManagers } from "./observe-job-manager.ts";
 import { recover } from "./recover.ts";
 import { isRollback, leaveRollback, reportRollback, rollBack, workOnStableSpec } from "./roll-back.ts";
+import { announceUpgradeSavepoint, takeJobSnapshots } from "./snapshots.ts";
 import { followStop, recordStopped, stopForChange } from "./stop.ts";
 import { keepTaskManagers, scaleInPlace } from "./task-managers.ts";
 import { tearDown } from "./tear-down.ts";
@@ -142,7 +143,9 @@ function reconcileRunning(pass: Pass, diff: SpecDiff): void {
   const { status } = pass;
   if (diff.type === "IGNORE") {
     status.observedGeneration = pass.generation;
-    return rollBack(pass) ? undefined : recover(pass);
+    if (rollBack(pass)) return;
+    recover(pass);
+    return takeJobSnapshots(pass);
   }
   if (diff.type === "SCALE" && scaleInPlace(pass)) return announce(pass, diff);
   const before = status.reconciliationStatus.reconciliationTimestamp;
@@ -222,7 +225,8 @@ function reportFailure(pass: Pass): void {
   const { failure } = pass.observed;
   // A refused savepoint has its own way (stop.ts); by the next try it is history.
   if (failure === undefined || failure.action === "stop-with-savepoint") return;
-  if (!pass.actions.some(({ type }) => type === failure.action)) return;
+  const refused = pass.actions.find(({ type }) => type === failure.action);
+  if (refused === undefined || isSnapshotAction(refused)) return;
   const message = `${failure.action}: ${failure.message}`;
   complain(pass, { reason: failure.reason, message, component: "JobManagerDeployment" });
   pass.status.error = statusError("DeploymentFailedException", message, { reason: failure.reason });
@@ -264,6 +268,7 @@ function judgeUndeployed(pass: Pass): void {
 }
 
 function finish(pass: Pass): Decision {
+  announceUpgradeSavepoint(pass);
   reportFailure(pass);
   // What failed is being replaced.
   if (isUnderWay(pass.status) && pass.stalled?.reason === "JobFailed") pass.stalled = undefined;

@@ -295,7 +295,7 @@ function createCluster(pass: Pass, restore: UpgradeMode): void {
   if (restore === "last-state" && !haRestores(pass)) return attemptRetained(pass, NOTHING_THERE);
   if (restore === "last-state" && !removeJobGraphs(pass)) return;
   if (restore !== "last-state" && !deleteHaMetadata(pass, "the job starts from another state")) return;
-  if (pass.observed.failure === undefined) {
+  if (pass.observed.failure?.action !== "create-cluster") {
     clearError(pass);
     emit(pass, {
       type: "Normal",

@@ -70,10 +70,12 @@ export function nextQuestions(
   const status = withStatusDefaults(resource.status);
   const phase = phaseOf(status);
   if (phase === "new" || phase === "submitting") return [];
-  const { triggerId } = status.jobStatus.savepointInfo;
+  const { savepointInfo, checkpointInfo } = status.jobStatus;
   const wanted: Question[] = ["jobs"];
   if (status.jobManagerDeploymentStatus !== "READY") wanted.unshift("config");
-  if (phase === "stopping" && triggerId !== undefined && triggerId !== "") wanted.push("savepoint");
-  if (phase === "running" || phase === "stopping") wanted.push(...followUps(resource, answers, defaults));
+  const isUp = phase === "running" || phase === "stopping";
+  if (isUp && (savepointInfo.triggerId ?? "") !== "") wanted.push("savepoint");
+  if (phase === "running" && (checkpointInfo.triggerId ?? "") !== "") wanted.push("checkpoint");
+  if (isUp) wanted.push(...followUps(resource, answers, defaults));
   return wanted.filter((question) => answers[question] === undefined);
 }

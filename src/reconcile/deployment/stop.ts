@@ -5,15 +5,13 @@
  * before they are asked for and may be asked for again.
  */
 import type { SavepointInfo, UpgradeMode } from "../../api/flink-deployment.ts";
-import { getBoolean, getDuration, getNumber, getOption } from "../../flink/configuration.ts";
+import { getBoolean, getDuration, getOption } from "../../flink/configuration.ts";
 import { hasHaMetadata, isHaConfigMap, isKubernetesHaActive } from "../../flink/high-availability.ts";
 import {
   DRAIN_ON_SAVEPOINT,
   LAST_STATE_FALLBACK,
   LAST_STATE_JOB_CANCEL,
   LAST_STATE_MAX_CHECKPOINT_AGE,
-  SAVEPOINT_FORMAT,
-  SAVEPOINT_HISTORY_MAX_COUNT,
   SAVEPOINTS_DIR,
 } from "../../flink/options.ts";
 import type { JobOverview } from "../../flink/rest-answers.ts";
@@ -33,6 +31,7 @@ import {
   stall,
   waitFor,
 } from "../pass.ts";
+import { savepointFormat } from "../snapshot/take.ts";
 import { isError, statusError } from "../status-error.ts";
 import { chooseUpgrade, isTerminal, type SuspendMode, type UpgradeFacts } from "../upgrade-mode.ts";
 import { neverStarted } from "./observe-job-manager.ts";
@@ -45,6 +44,7 @@ import {
   withNextStep,
 } from "./retained.ts";
 import { isGone } from "./tear-down.ts";
+import { keepsSnapshotResources, putOffSavepoint } from "./snapshots.ts";
 
 /** Milliseconds between a savepoint that failed and the next try. */
 const SAVEPOINT_RETRY_MS = 30_000;
@@ -128,17 +128,11 @@ function beginSavepoint(pass: Pass): void {
   info.triggerId = pass.options.entropy;
   info.triggerTimestamp = pass.now;
   info.triggerType = "UPGRADE";
-  info.formatType = savepointFormat(pass);
+  info.formatType = savepointFormat(observeConfiguration(pass));
   reconciliationStatus.state = reconciliationState(pass, "UPGRADING");
   amendRecord(pass, { upgradeMode: "savepoint", firstDeployment: false });
   clearError(pass);
   askForSavepoint(pass);
-}
-
-function savepointFormat(pass: Pass): "CANONICAL" | "NATIVE" {
-  return getOption(observeConfiguration(pass), SAVEPOINT_FORMAT)?.toUpperCase() === "NATIVE"
-    ? "NATIVE"
-    : "CANONICAL";
 }
 
 function askForSavepoint(pass: Pass): void {
@@ -149,7 +143,7 @@ function askForSavepoint(pass: Pass): void {
     triggerId: pass.status.jobStatus.savepointInfo.triggerId ?? "",
     targetDirectory: getOption(config, SAVEPOINTS_DIR) ?? "",
     drain: getBoolean(config, DRAIN_ON_SAVEPOINT),
-    formatType: savepointFormat(pass),
+    formatType: savepointFormat(config),
   });
   waitFor(pass, "SavepointInProgress", "stopping the job with a savepoint");
 }
@@ -165,6 +159,7 @@ function beginCancel(pass: Pass): void {
 
 /** Carries out the chosen way to stop. */
 export function beginStop(pass: Pass, suspend: SuspendMode, restore: UpgradeMode): void {
+  putOffSavepoint(pass);
   if (suspend !== "NOOP") {
     emit(pass, {
       type: "Normal",
@@ -233,7 +228,7 @@ export function stopForChange(pass: Pass): boolean {
   return true;
 }
 
-/** Writes a completed savepoint down in the (bounded) history. */
+/** Writes a completed savepoint down: for a FlinkStateSnapshot that is to be made, or in the status's own history. */
 function keepInHistory(pass: Pass, location: string): void {
   const info: SavepointInfo = pass.status.jobStatus.savepointInfo;
   const savepoint = {
@@ -243,8 +238,9 @@ function keepInHistory(pass: Pass, location: string): void {
     formatType: info.formatType ?? "CANONICAL",
   };
   info.lastSavepoint = savepoint;
-  const limit = getNumber(observeConfiguration(pass), SAVEPOINT_HISTORY_MAX_COUNT) ?? 10;
-  info.savepointHistory = [...(info.savepointHistory ?? []), savepoint].slice(-Math.max(1, limit));
+  if (keepsSnapshotResources(pass)) return;
+  delete info.triggerType;
+  info.savepointHistory = [...(info.savepointHistory ?? []), savepoint];
 }
 
 function savepointFailed(pass: Pass, message: string): void {

@@ -170,10 +170,24 @@ describe("a FlinkStateSnapshot", () => {
     ],
     [
       "a savepoint that exists already, of no job",
-      { savepoint: { alreadyExists: true } },
+      { savepoint: { alreadyExists: true, path: "s3://old", formatType: "UNKNOWN" } },
       undefined,
       false,
       [],
+    ],
+    [
+      "a savepoint that exists already, nobody knows where",
+      { savepoint: { alreadyExists: true } },
+      undefined,
+      false,
+      ["warning: spec.savepoint.path: is missing, so there is nothing to restore from"],
+    ],
+    [
+      "a format that is none",
+      { jobReference, savepoint: { formatType: "UNKNOWN" } },
+      undefined,
+      true,
+      ["spec.savepoint.formatType: must be CANONICAL or NATIVE: Flink takes no savepoint of format UNKNOWN"],
     ],
     [
       "a job that does not exist",

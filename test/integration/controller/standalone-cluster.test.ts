@@ -69,7 +69,7 @@ async function scene(spec: Partial<FlinkDeploymentSpec> = {}): Promise<Scene> {
       },
     });
   const look = async (): Promise<ObservedCluster> => {
-    const found = await gatherLive(client, namespace, "job");
+    const found = await gatherLive(client, { snapshots: undefined }, namespace, "job");
     if (found === undefined) throw new Error("the resource is gone");
     return found.cluster;
   };

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { FlinkAnswer, SavepointStatus } from "../../../src/flink/rest-answers.ts";
-import { hasEndedAlready, isUnknownTrigger } from "../../../src/flink/rest-answers.ts";
+import { hasEndedAlready, isDisposedAlready, isUnknownTrigger } from "../../../src/flink/rest-answers.ts";
 import { FlinkRestClient } from "../../../src/flink-rest/client.ts";
 import { createFlinkAgent, directTransport } from "../../../src/flink-rest/transport.ts";
 import {
@@ -182,6 +182,81 @@ describe.concurrent.each(versions)("Flink %s", (version) => {
     expect(await ended(jobId, second)).toHaveProperty("failure");
     await untilState(jobId, "FAILED");
     expect(taken()).toEqual([]);
+  });
+
+  test("a checkpoint asked for again with its id is one checkpoint", async () => {
+    const { flink } = scene();
+    const jobId = await running("checkpointed");
+    const request = { jobId, triggerId: newId(), checkpointType: "FULL" };
+    const over = async () => {
+      const status = valueOf(await flink.checkpointStatus(jobId, request.triggerId));
+      return status.state === "COMPLETED" && status;
+    };
+    valueOf(await flink.triggerCheckpoint(request));
+    expect(valueOf(await flink.triggerCheckpoint(request))).toEqual({ triggerId: request.triggerId });
+    const { checkpointId = 0 } = await waitFor("the checkpoint", over, { deadline });
+    valueOf(await flink.triggerCheckpoint(request));
+    expect(await over()).toEqual({ state: "COMPLETED", checkpointId });
+    const details = valueOf(await flink.checkpointDetails(jobId, checkpointId));
+    expect(details.externalPath).toMatch(new RegExp(`chk-${checkpointId}$`));
+    await flink.cancelJob(jobId);
+  });
+
+  test("a savepoint under way gives way to a stop and fails", async () => {
+    const { stage, flink } = scene();
+    const jobId = await running("overtaken");
+    const { targetDirectory, taken } = target("overtaken");
+    const [savepoint, stop] = [newId(), newId()];
+    stage.order("overtaken", "hold");
+    await flink.triggerSavepoint({ jobId, triggerId: savepoint, targetDirectory, formatType: "CANONICAL" });
+    const begun = async () => valueOf(await flink.jobCheckpoints(jobId)).counts.inProgress > 0;
+    await waitFor("the savepoint to begin", begun, { deadline });
+    await flink.stopWithSavepoint({ jobId, triggerId: stop, targetDirectory, ...options });
+    expect(await ended(jobId, savepoint)).toHaveProperty("failure");
+    stage.revoke("overtaken", "hold");
+    const { location } = await ended(jobId, stop);
+    await untilState(jobId, "FINISHED");
+    expect(taken().map((name) => `file:${targetDirectory.slice(7)}/${name}`)).toContain(location);
+  });
+
+  test("a savepoint or checkpoint asked for during a stop does not harm it", async () => {
+    const { stage, flink } = scene();
+    const jobId = await running("undisturbed");
+    const { targetDirectory } = target("undisturbed");
+    const [stop, savepoint, checkpoint] = [newId(), newId(), newId()];
+    stage.order("undisturbed", "hold");
+    await flink.stopWithSavepoint({ jobId, triggerId: stop, targetDirectory, ...options });
+    const begun = async () => valueOf(await flink.jobCheckpoints(jobId)).counts.inProgress > 0;
+    await waitFor("the stop to begin", begun, { deadline });
+    await flink.triggerSavepoint({ jobId, triggerId: savepoint, targetDirectory, formatType: "CANONICAL" });
+    await flink.triggerCheckpoint({ jobId, triggerId: checkpoint, checkpointType: "FULL" });
+    stage.revoke("undisturbed", "hold");
+    const status = await ended(jobId, stop);
+    expect(status.failure).toBeUndefined();
+    await untilState(jobId, "FINISHED");
+    await ended(jobId, savepoint);
+  });
+
+  test("a savepoint is disposed of without its job, and a second time there is nothing left", async () => {
+    const { flink } = scene();
+    const jobId = await running("disposed");
+    const { targetDirectory, taken } = target("disposed");
+    const triggerId = newId();
+    await flink.stopWithSavepoint({ jobId, triggerId, targetDirectory, ...options });
+    const { location = "" } = await ended(jobId, triggerId);
+    await untilState(jobId, "FINISHED");
+    expect(taken().length).toBe(1);
+    const disposed = async () => {
+      const disposal = valueOf(await flink.disposeSavepoint(location)).triggerId;
+      const over = async () => {
+        const status = valueOf(await flink.disposalStatus(disposal));
+        return status.state === "COMPLETED" && status;
+      };
+      return waitFor("the disposal", over, { deadline });
+    };
+    expect(await disposed()).toEqual({ state: "COMPLETED" });
+    expect(taken()).toEqual([]);
+    expect(isDisposedAlready(await disposed())).toBe(true);
   });
 
   test("a job whose savepoint fails runs on, and can be cancelled twice", async () => {

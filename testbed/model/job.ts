@@ -1,0 +1,36 @@
+/** What Flink has in the model. */
+import { withSpecDefaults } from "../../src/api/defaults.ts";
+import type { FlinkJobState } from "../../src/api/flink-deployment.ts";
+import type { KubeObject } from "../../src/api/kube-object.ts";
+import { flattenConfiguration } from "../../src/flink/configuration.ts";
+import { type OwnedObjectName, ownedObjectNames } from "../../src/resources/names.ts";
+import type { ClusterInputs } from "../../src/resources/native-cluster.ts";
+
+export interface Job {
+  id: string;
+  state: FlinkJobState;
+  progress: number;
+  /** Paths of what could restore it, newest last. */
+  durable: { id: number; path: string }[];
+  restored: { id: number; path: string } | undefined;
+  savepoint: { triggerId: string; path: string } | undefined;
+  restarts: number;
+}
+
+export interface Cluster {
+  inputs: ClusterInputs;
+  ha: boolean;
+  standalone: boolean;
+  job: Job | undefined;
+}
+export function configurationOf({ defaults, spec }: ClusterInputs): Record<string, string> {
+  return { ...defaults, ...flattenConfiguration(spec.flinkConfiguration) };
+}
+
+export function isOf(component: "jobmanager" | "taskmanager"): (pod: KubeObject) => boolean {
+  return ({ metadata }) => metadata.labels?.["component"] === component;
+}
+
+export function namesOf(inputs: ClusterInputs): readonly OwnedObjectName[] {
+  return ownedObjectNames(inputs.owner.name, withSpecDefaults(inputs.spec), inputs.defaults);
+}
