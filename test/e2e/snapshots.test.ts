@@ -15,6 +15,8 @@ beforeAll(async () => {
   job = await Job.create(cluster, { flink: "2.3", upgradeMode: "savepoint" });
   await job.apply();
   await job.stable(240);
+  // Flink calls a job RUNNING before its tasks are; a savepoint would have to be tried again.
+  await job.provesNoLoss();
 });
 
 async function kubectl(...args: string[]): Promise<string> {
@@ -37,7 +39,7 @@ async function snapshots(selector: string): Promise<FlinkStateSnapshot[]> {
 }
 
 /** The first completed one. */
-async function completed(selector: string, seconds = 60): Promise<FlinkStateSnapshot & { path: string }> {
+async function completed(selector: string, seconds = 180): Promise<FlinkStateSnapshot & { path: string }> {
   try {
     return await until(`a completed snapshot with ${selector}`, seconds, async () => {
       const found = (await snapshots(selector)).find(({ status }) => status?.state === "COMPLETED");
@@ -50,7 +52,7 @@ async function completed(selector: string, seconds = 60): Promise<FlinkStateSnap
 }
 
 async function completedByName(name: string): Promise<string> {
-  return until(`snapshot ${name} completed`, 60, async () => {
+  return until(`snapshot ${name} completed`, 180, async () => {
     const text = await kubectl("get", "flinksnp", name, "-o", "jsonpath={.status.state} {.status.path}");
     const [state, path] = text.split(" ");
     return state === "COMPLETED" && path;
