@@ -12,7 +12,7 @@ import { KubeApiError } from "../kube/api-error.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { EventRecorder } from "../kube/event-recorder.ts";
 import { FLINK_DEPLOYMENTS } from "../kube/resource-type.ts";
-import type { ActionFailure, Decision, Options } from "../reconcile/decision.ts";
+import type { ActionFailure, Decision, FlinkAnswers, Options } from "../reconcile/decision.ts";
 import { decide } from "../reconcile/deployment/decide.ts";
 import { deployedRestPort } from "../reconcile/deployment/rest-port.ts";
 import { sameJson } from "../reconcile/last-reconciled-spec.ts";
@@ -115,7 +115,7 @@ export class FlinkDeploymentController {
       this.deps.now(),
       options,
     );
-    return { decision, flink };
+    return { decision: hangs(answers) ? lessOften(decision, options) : decision, flink };
   }
 
   private quietOutcome(key: string, decision: Decision): PassOutcome {
@@ -185,6 +185,18 @@ export class FlinkDeploymentController {
       throw error;
     }
   }
+}
+
+/** The JobManager accepts and does not answer. Whoever finds out that it does again wakes the resource. */
+function hangs({ config, jobs }: FlinkAnswers): boolean {
+  return [config, jobs].some((answer) => answer?.ok === false && answer.failure.kind === "timeout");
+}
+
+function lessOften(decision: Decision, { reconcileInterval }: Options): Decision {
+  const { requeueAfter = 0 } = decision;
+  return requeueAfter === 0
+    ? decision
+    : { ...decision, requeueAfter: Math.max(requeueAfter, reconcileInterval) };
 }
 
 function isQuiet(decision: Decision, resource: FlinkDeployment): boolean {

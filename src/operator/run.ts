@@ -36,7 +36,7 @@ export interface OperatorOptions {
 
 const NATIVE = "type=flink-native-kubernetes";
 
-function createCaches(
+export function createCaches(
   client: KubeClient,
   namespace: string | undefined,
   wake: (key: string) => void,
@@ -72,7 +72,7 @@ function createCaches(
   };
 }
 
-function createQueue(
+export function createQueue(
   controller: FlinkDeploymentController,
   metrics: ReturnType<typeof createMetrics>,
   workers: number,
@@ -145,9 +145,19 @@ function parts(
 } {
   // Until there is a queue, changes are only cached.
   let wake: ((key: string) => void) | undefined;
-  const caches = createCaches(client, options.namespace, (key) => wake?.(key), log);
+  const caches = createCaches(
+    client,
+    options.namespace,
+    (key) => {
+      clients.changed(key);
+      wake?.(key);
+    },
+    log,
+  );
   const inCluster = options.env["KUBERNETES_SERVICE_HOST"] !== undefined && options.kubeconfig === undefined;
-  const clients = flinkClients(client, options.flinkRest ?? (inCluster ? "direct" : "proxy"));
+  const clients: FlinkClients = flinkClients(client, options.flinkRest ?? (inCluster ? "direct" : "proxy"), {
+    onAnswer: (key) => wake?.(key),
+  });
   const onError = (error: unknown): void => log.warn({ error: String(error) }, "event not written");
   const controller = new FlinkDeploymentController({
     client,
