@@ -8,6 +8,7 @@ import { FLINK_DEPLOYMENTS } from "../kube/resource-type.ts";
 import {
   type ActionFailure,
   type Decision,
+  type FlinkAnswers,
   isSnapshotAction,
   type Observed,
   type Options,
@@ -140,8 +141,9 @@ export class FlinkDeploymentController {
     const memory = this.remembered(key);
     const { failure, exceptionsReportedUntil, disposed } = memory;
     const observed: Observed = { ...gathered, flink: answers, failure, exceptionsReportedUntil, disposed };
+    const decision = await this.answered(observed, options, askStorage);
     return {
-      decision: await this.answered(observed, options, askStorage),
+      decision: hangs(answers) ? lessOften(decision, options) : decision,
       execute: async (action, written) => {
         const refused = await execute(action, { client, flink, resource: written });
         if (action.type === "dispose-savepoint" && refused === undefined) {
@@ -160,4 +162,16 @@ export class FlinkDeploymentController {
     if (question === undefined || answer === undefined) return decision;
     return decide({ ...observed, retained: { question, answer } }, this.deps.now(), options);
   }
+}
+
+/** The JobManager accepts and does not answer. Whoever finds out that it does again wakes the resource. */
+function hangs({ config, jobs }: FlinkAnswers): boolean {
+  return [config, jobs].some((answer) => answer?.ok === false && answer.failure.kind === "timeout");
+}
+
+function lessOften(decision: Decision, { reconcileInterval }: Options): Decision {
+  const { requeueAfter = 0 } = decision;
+  return requeueAfter === 0
+    ? decision
+    : { ...decision, requeueAfter: Math.max(requeueAfter, reconcileInterval) };
 }

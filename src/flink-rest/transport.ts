@@ -37,7 +37,7 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 export interface FlinkAgentOptions {
   /** Connections per JobManager: one that hangs holds no more than these. Default 2. */
   readonly connections?: number;
-  /** Calls under way at a time, over all JobManagers. Default 256. */
+  /** Calls under way at a time, over all JobManagers. Default 512. */
   readonly concurrency?: number;
   /** undici's: TLS settings, or a connector of one's own. */
   readonly connect?: Agent.Options["connect"];
@@ -52,7 +52,7 @@ export interface FlinkAgent {
 }
 
 export function createFlinkAgent(options: FlinkAgentOptions = {}): FlinkAgent {
-  const { connections = 2, concurrency = 256, connect } = options;
+  const { connections = 2, concurrency = 512, connect } = options;
   const agent = new Agent({
     connections,
     keepAliveTimeout: 30_000,
@@ -94,8 +94,10 @@ function transportError(
   if (error instanceof TransportError) return error;
   const code = codeOf(error);
   if (error instanceof Error && (error.name === "TimeoutError" || code === "UND_ERR_CONNECT_TIMEOUT")) {
-    const where = sent ? "" : `: ${limiter.underWay} calls are under way`;
-    return new TransportError("timeout", `no answer within ${timeoutMs / 1000} s${where}`, error);
+    const seconds = timeoutMs / 1000;
+    if (sent) return new TransportError("timeout", `no answer within ${seconds} s`, error);
+    const busy = `${limiter.underWay} calls are under way`;
+    return new TransportError("unreachable", `not sent within ${seconds} s: ${busy}`, error);
   }
   if (code.startsWith("HPE_")) return new TransportError("garbage", "the answer is not HTTP", error);
   const why = code !== "" ? code : error instanceof Error ? error.message : String(error);

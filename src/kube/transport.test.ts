@@ -181,6 +181,20 @@ describe("deadlines", () => {
   });
 });
 
+test("services behind the API server that never answer leave its own calls their connections", async () => {
+  const { server, transport } = await start((request, response) => {
+    if (request.url !== "/hangs") response.end("here");
+  });
+  const controller = new AbortController();
+  const hanging = Array.from({ length: 40 }, () =>
+    failure(transport.send({ ...get, path: "/hangs" }, { signal: controller.signal })),
+  );
+  await expect.poll(() => server.seen.length).toBe(40);
+  expect((await transport.call(get)).text).toBe("here");
+  controller.abort();
+  expect(new Set((await Promise.all(hanging)).map(({ code }) => code))).toEqual(new Set(["aborted"]));
+});
+
 describe("credentials", () => {
   test("that were refused are fetched anew, once", async () => {
     let token = "old";

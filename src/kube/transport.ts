@@ -60,6 +60,7 @@ export class Transport {
   readonly #prefix: string;
   readonly #calls: Agent;
   readonly #watches: Agent;
+  readonly #passedOn: Agent;
   readonly #deadlineMs: number;
   readonly #userAgent: string;
   readonly #onExchange: (exchange: Exchange) => void;
@@ -83,6 +84,8 @@ export class Transport {
       maxResponseSize: MAX_RESPONSE_BYTES,
     });
     this.#watches = new Agent(common);
+    // A service behind the API server may never answer: it must not take the connections of calls that are.
+    this.#passedOn = new Agent({ ...common, connections: 256, maxResponseSize: MAX_RESPONSE_BYTES });
   }
 
   /**
@@ -118,7 +121,7 @@ export class Transport {
     const ms = options.deadlineMs ?? this.#deadlineMs;
     const deadline = new Deadline(this.#clock, { ms, saidMs: ms }, options.signal);
     try {
-      return await this.#exchange(request, deadline);
+      return await this.#exchange(this.#passedOn, request, deadline);
     } catch (error) {
       throw deadline.explain(request, error);
     } finally {
@@ -158,7 +161,7 @@ export class Transport {
   /** Ends every call and watch under way and lets go of the connections. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([this.#calls.destroy(), this.#watches.destroy()]);
+    await Promise.all([this.#calls, this.#watches, this.#passedOn].map((agent) => agent.destroy()));
   }
 
   async #attempt(
@@ -168,7 +171,7 @@ export class Transport {
   ): Promise<RawResponse | KubeApiError> {
     const deadline = new Deadline(this.#clock, limits, signal);
     try {
-      const answer = await this.#exchange(request, deadline);
+      const answer = await this.#exchange(this.#calls, request, deadline);
       if (answer.status < 400) return answer;
       return errorFromAnswer(request, answer.status, answer.text, headerOf(answer.headers, "retry-after"));
     } catch (error) {
@@ -178,20 +181,20 @@ export class Transport {
     }
   }
 
-  async #exchange(request: KubeRequest, deadline: Deadline): Promise<RawResponse> {
-    const answer = await this.#exchangeOnce(request, deadline);
+  async #exchange(agent: Agent, request: KubeRequest, deadline: Deadline): Promise<RawResponse> {
+    const answer = await this.#exchangeOnce(agent, request, deadline);
     if (answer.status !== 401) return answer;
     // A token that has just rotated. Nothing was done, so any call may be sent again.
     this.#access.refresh();
-    return this.#exchangeOnce(request, deadline);
+    return this.#exchangeOnce(agent, request, deadline);
   }
 
-  async #exchangeOnce(request: KubeRequest, deadline: Deadline): Promise<RawResponse> {
+  async #exchangeOnce(agent: Agent, request: KubeRequest, deadline: Deadline): Promise<RawResponse> {
     const started = this.#clock.now();
     let status = 0;
     try {
       const timeouts = { signal: deadline.signal, headersTimeout: 0, bodyTimeout: 0 };
-      const answer = await this.#dispatch(this.#calls, request, timeouts);
+      const answer = await this.#dispatch(agent, request, timeouts);
       status = answer.statusCode;
       return { status, headers: answer.headers, text: await answer.body.text() };
     } finally {

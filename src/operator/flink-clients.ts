@@ -1,8 +1,10 @@
 /** Flink REST clients for clusters: straight to the Service, or through the API server where there is no way to it. */
 import { FlinkRestClient } from "../flink-rest/client.ts";
+import { HangGuard } from "../flink-rest/hang-guard.ts";
 import {
   createFlinkAgent,
   directTransport,
+  type FlinkAgent,
   type FlinkTransport,
   serviceProxyTransport,
 } from "../flink-rest/transport.ts";
@@ -10,11 +12,23 @@ import type { KubeClient } from "../kube/client.ts";
 
 export interface FlinkClients {
   readonly clientFor: (namespace: string, name: string, port: number) => FlinkRestClient;
+  /** Something about the cluster `namespace/name` changed: if its JobManager was silent, it may answer now. */
+  readonly changed: (key: string) => void;
   readonly close: () => Promise<void>;
 }
 
-export function flinkClients(client: KubeClient, way: "direct" | "proxy"): FlinkClients {
-  const agent = createFlinkAgent();
+export interface FlinkClientsOptions {
+  readonly agent?: FlinkAgent;
+  /** The JobManager of the cluster `namespace/name` was silent and answers again. */
+  readonly onAnswer?: (key: string) => void;
+}
+
+export function flinkClients(
+  client: KubeClient,
+  way: "direct" | "proxy",
+  { agent = createFlinkAgent(), onAnswer }: FlinkClientsOptions = {},
+): FlinkClients {
+  const guard = new HangGuard(onAnswer === undefined ? {} : { onAnswer });
   const raw: FlinkTransport = async ({ timeoutMs, method, path, query, headers, body }) => {
     const { status, text } = await client.raw(
       {
@@ -32,11 +46,17 @@ export function flinkClients(client: KubeClient, way: "direct" | "proxy"): Flink
   return {
     clientFor: (namespace, name, port) =>
       new FlinkRestClient({
-        transport:
+        transport: guard.guarded(
+          `${namespace}/${name}`,
           way === "direct"
             ? directTransport(`http://${name}-rest.${namespace}:${port}`, agent)
             : serviceProxyTransport(raw, namespace, `${name}-rest:${port}`),
+        ),
       }),
-    close: () => agent.close(),
+    changed: (key) => guard.changed(key),
+    close: () => {
+      guard.close();
+      return agent.close();
+    },
   };
 }

@@ -58,7 +58,7 @@ interface CacheOptions {
   readonly snapshots: boolean;
 }
 
-function createCaches(
+export function createCaches(
   client: KubeClient,
   { namespace, snapshots: withSnapshots }: CacheOptions,
   wake: Wake,
@@ -100,7 +100,12 @@ interface Controller {
   readonly pass: (key: string) => Promise<PassOutcome>;
 }
 
-function createQueue(controller: Controller, metrics: Metrics, workers: number, log: Logger): WorkQueue {
+export function createQueue(
+  controller: Controller,
+  metrics: Metrics,
+  workers: number,
+  log: Logger,
+): WorkQueue {
   const labels = { controller: controller.name };
   const queue: WorkQueue = new WorkQueue({
     concurrency: workers,
@@ -172,13 +177,17 @@ function parts(
   // Until there are queues, changes are only cached.
   let wake: Wake | undefined;
   const waking = {
-    deployment: (key: string) => wake?.deployment(key),
+    deployment: (key: string) => {
+      clients.changed(key);
+      wake?.deployment(key);
+    },
     snapshot: (key: string) => wake?.snapshot(key),
   };
   const caches = createCaches(client, { namespace: options.namespace, snapshots }, waking, log);
   const inCluster = options.env["KUBERNETES_SERVICE_HOST"] !== undefined && options.kubeconfig === undefined;
   const way = options.flinkRest ?? (inCluster ? "direct" : "proxy");
-  const clients = options.flinkClients ?? flinkClients(client, way);
+  const clients: FlinkClients =
+    options.flinkClients ?? flinkClients(client, way, { onAnswer: (key) => wake?.deployment(key) });
   const storages = new StateStorages({ env: options.env });
   const onError = (error: unknown): void => log.warn({ error: String(error) }, "event not written");
   const common = {

@@ -38,7 +38,7 @@ export const operator: Command = {
       choices: ["direct", "proxy"],
     },
     { flags: "--health-port <port>", description: "port of /healthz, /readyz and /metrics", default: "8085" },
-    { flags: "--workers <count>", description: "resources handled at the same time", default: "50" },
+    { flags: "--workers <count>", description: "resources handled at the same time", default: "200" },
     {
       flags: "--leader-elect",
       description: "with several operators: act only while holding the Lease sluice-operator",
