@@ -78,7 +78,9 @@ export class World {
   }
 
   private newId(): string {
-    return (++this.counter).toString(16).padStart(32, "0");
+    // As ids are, they differ from their first digits on: Flink names savepoints after these.
+    const prefix = (++this.counter * 0x9e3779) & 0xffffff;
+    return prefix.toString(16).padStart(6, "0") + this.counter.toString(16).padStart(26, "0");
   }
 
   entropy(): string {

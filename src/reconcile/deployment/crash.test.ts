@@ -77,6 +77,16 @@ function unseen(fault: "lose-ha" | "delete" | "delete-background"): Step[] {
   return [{ do: fault }, { do: "watched", ticks: 4 }, { do: "unwatched", ticks: 3 }, { do: fault }];
 }
 
+/** A start that is given up for a change, and comes up while Sluice is not there to take it down. */
+const givenUp: readonly Step[] = [
+  { do: "scale-up" },
+  { do: "watched", ticks: 7 },
+  { do: "scale-up" },
+  { do: "pass", calls: 1 },
+  { do: "pass", calls: 1 },
+  { do: "unwatched", ticks: 3 },
+];
+
 function apply(world: World, one: Step): void {
   take(world, one);
   historyAgrees(world);
@@ -204,7 +214,7 @@ describe("a crash between any two external calls", () => {
         fc.property(losing("lose-ha", "lose-ha", "delete", "delete-background", "kill"), (steps) => {
           run(established(upgradeMode, true), steps);
         }),
-        { numRuns: 150, examples: [[unseen("lose-ha")]] },
+        { numRuns: 150, examples: [[unseen("lose-ha")], [givenUp]] },
       );
     });
 

@@ -124,6 +124,8 @@ function redeployFromSavepoint(pass: Pass): void {
   if (jobs?.ok && jobs.value.some(({ jobId, state }) => jobId === jobStatus.jobId && !isTerminal(state))) {
     pass.actions.push({ type: "cancel-job", jobId: jobStatus.jobId ?? "", bestEffort: true });
   }
+  // Nothing that the job left counts any more.
+  delete jobStatus.jobId;
   recordStopped(pass, path === "" ? "stateless" : "savepoint");
   waitFor(pass, "SavepointRedeploy", `restarting from ${path === "" ? "an empty state" : path}`);
   requeue(pass, 0);

@@ -109,9 +109,16 @@ export function continueStopped(pass: Pass): void {
   pass.status.jobManagerDeploymentStatus = "MISSING";
   const restore = restoreMode(pass);
   if (pass.spec.job?.state === "suspended") return suspendInstead(pass, restore);
-  const usable = restore !== "last-state" || haRestores(pass);
+  const unseen = restore === "savepoint" && neverObserved(pass);
+  const usable = restore === "last-state" ? haRestores(pass) : !(unseen && mayHaveLeftCheckpoint(pass));
   if (!usable && !restoreRetained(pass, NOTHING_THERE)) return;
-  recordAttempt(pass, pass.spec, usable ? restore : "savepoint");
+  const known = unseen && hasRun(pass) ? "last-state" : restore;
+  recordAttempt(pass, pass.spec, usable ? known : "savepoint");
+}
+
+/** It was given up as one that never ran; until its cluster was gone, it may have come up and made checkpoints. */
+function neverObserved({ status }: Pass): boolean {
+  return (status.jobStatus.startTime ?? "") === "";
 }
 
 /** The user changed their mind between the stop and the start. */

@@ -15,7 +15,6 @@ import {
 } from "../../../testbed/gen/flink-deployment.ts";
 import { cluster, haConfigMap, nothing, pod } from "../../../testbed/gen/kube-objects.ts";
 import {
-  deploying,
   JOB_ID,
   running,
   STARTED,
@@ -31,7 +30,6 @@ import {
   recordedJob,
   type SceneOf,
   tearDownSteps,
-  up,
 } from "../../../testbed/gen/steps.ts";
 import { action, condition, message, play, Trace } from "../../../testbed/gen/trace.ts";
 import { observed, options } from "../../../testbed/gen/observed.ts";
@@ -157,9 +155,20 @@ describe("a lost JobManager whose state HA metadata does not tell", () => {
     const outcome = trace.pass(holding(gone([]), checkpoint(own))(trace.resource));
     expect(message(outcome, "RestoringFromCheckpoint")).toContain("restoring from savepoint 57 of job");
     expect(trace.asked[0]?.savepoints).toEqual([own]);
-    const other = new Trace(flinkDeployment(running({ job: info(others) })));
-    other.pass(holding(gone([]))(other.resource));
-    expect(other.asked[0]?.savepoints).toEqual([]);
+    const another = new Trace(flinkDeployment(running({ job: info(others) })));
+    another.pass(holding(gone([]))(another.resource));
+    expect(another.asked[0]?.savepoints).toEqual([]);
+    // From before the attempt: another's, whose id begins like this job's.
+    const { lastSavepoint } = info(own).savepointInfo;
+    const older = { savepointInfo: { lastSavepoint: { ...lastSavepoint, timeStamp: STARTED - 1 } } };
+    for (const [restore, savepoints] of [
+      ["savepoint", []],
+      ["last-state", [own]],
+    ] as const) {
+      const trace = new Trace(flinkDeployment(running({ restore, job: older })));
+      trace.pass(holding(gone([]))(trace.resource));
+      expect(trace.asked[0]?.savepoints).toEqual(savepoints);
+    }
   });
 });
 
@@ -535,84 +544,5 @@ describe("HA metadata that goes missing between a stop and a start", () => {
       { when: "gone", scene: holding(gone([])), gives: { events: ["RestoringFromCheckpoint"] } },
     ]);
     expect(restoredFrom(trace)).toEqual(fromCheckpoint);
-  });
-});
-
-describe("a job that nobody saw", () => {
-  const unseen = (): Trace =>
-    new Trace(flinkDeployment(deploying({ restore: "savepoint", job: { upgradeSavepointPath: "s3://sp" } })));
-  const fallback = { kind: "savepoint", path: "s3://sp" };
-
-  it("may have run nevertheless: a checkpoint that it left goes before where it was to start", () => {
-    const trace = unseen();
-    play(trace, [
-      {
-        when: "lost with its HA metadata",
-        scene: holding(gone([])),
-        gives: { events: ["Missing", "RestoringFromCheckpoint", "RecoverDeployment"] },
-      },
-    ]);
-    expect(restoredFrom(trace)).toEqual(fromCheckpoint);
-  });
-
-  it("may have run before a change", () => {
-    const trace = unseen();
-    play(trace, [
-      {
-        when: "lost and changed",
-        edit: edited(withParallelism(4)),
-        scene: holding(gone([])),
-        gives: { events: ["Missing", "RestoringFromCheckpoint", "SpecChanged"] },
-      },
-      { when: "recorded", scene: gone([]), gives: { jobState: "RECONCILING" } },
-    ]);
-    expect(restoredFrom(trace)).toEqual(fromCheckpoint);
-  });
-
-  it("may have run in an attempt of a while ago, which is then made again from there", () => {
-    const trace = new Trace(
-      flinkDeployment(submitting({ restore: "savepoint", job: { upgradeSavepointPath: "s3://sp" } })),
-    );
-    play(trace, [
-      {
-        when: "nothing of it is there",
-        scene: holding(gone([])),
-        gives: { actions: [], events: ["RestoringFromCheckpoint"] },
-      },
-    ]);
-    expect(restoredFrom(trace)).toEqual(fromCheckpoint);
-    // That one was recorded a moment ago.
-    expect(trace.asked).toHaveLength(1);
-  });
-
-  it.each<[string, RetainedAnswer]>([
-    ["that left nothing", { kind: "none" }],
-    ["whose storage is unreachable", { kind: "unreadable", message: "timeout", mendable: false }],
-    ["whose storage cannot be read", { kind: "unclear", message: "no credentials" }],
-  ])("%s starts as it was to start: the look is a precaution only", (_, retained) => {
-    const trace = unseen();
-    play(trace, [
-      {
-        when: "lost",
-        scene: holding(gone([]), retained),
-        gives: { events: ["Missing", "RecoverDeployment"] },
-      },
-    ]);
-    expect(restoredFrom(trace)).toEqual(fallback);
-    const attempt = new Trace(
-      flinkDeployment(submitting({ restore: "savepoint", job: { upgradeSavepointPath: "s3://sp" } })),
-    );
-    const outcome = play(attempt, [
-      { when: "not there", scene: holding(gone([]), retained), gives: { actions: ["create-cluster"] } },
-    ]);
-    expect(action(outcome, "create-cluster").inputs.restore).toEqual(fallback);
-  });
-
-  it("is not asked about while its Deployment is there", () => {
-    const trace = unseen();
-    trace.pass({ ...holding(up("CREATED", {}, []))(trace.resource) });
-    trace.change(edited(withParallelism(4)));
-    trace.pass(holding(imagePullBackOff())(trace.resource));
-    expect(trace.asked).toEqual([]);
   });
 });

@@ -23,6 +23,7 @@ import {
   emit,
   observeConfiguration,
   type Pass,
+  recordedSpec,
   stall,
   waitFor,
 } from "../pass.ts";
@@ -65,15 +66,30 @@ function isSavepointOf(jobId: string, path: string): boolean {
   return baseName(path).startsWith(`savepoint-${jobId.slice(0, 6)}-`);
 }
 
+/** Those that the status knows: taken since the job's only attempt began, or of a job that its attempts go on with. */
+function ownSavepoints(pass: Pass, jobId: string): string[] {
+  const { jobStatus, reconciliationStatus } = pass.status;
+  const { location, timeStamp = 0 } = jobStatus.savepointInfo.lastSavepoint ?? {};
+  const isOlder = recordedSpec(pass)?.spec.job?.upgradeMode === "last-state";
+  const isOwn = isOlder || timeStamp >= (reconciliationStatus.reconciliationTimestamp ?? 0);
+  const known = [isOwn ? location : undefined, isOlder ? jobStatus.upgradeSavepointPath : undefined];
+  return [...new Set(known)].filter((path) => path !== undefined && isSavepointOf(jobId, path)) as string[];
+}
+
 /** The job's folder that a recorded checkpoint is in. */
 function recordedDirectory(path: string | undefined, jobId: string): string | undefined {
   const parent = /^chk-\d+$/.test(baseName(path ?? "")) ? parentOf(path ?? "") : undefined;
   return parent !== undefined && baseName(parent) === jobId ? parent : undefined;
 }
 
+/** Whether a recorded path is the job's own: not where it was started from, but what it left. */
+function isStateOf(jobId: string, path: string | undefined): boolean {
+  return path !== undefined && (recordedDirectory(path, jobId) !== undefined || isSavepointOf(jobId, path));
+}
+
 /** The question, or why there is none. Strictly about the recorded job: never about another's checkpoints. */
 function questionOf(pass: Pass): RetainedQuestion | string {
-  const { jobId = "", upgradeSavepointPath, savepointInfo } = pass.status.jobStatus;
+  const { jobId = "", upgradeSavepointPath } = pass.status.jobStatus;
   if (!getBoolean(observeConfiguration(pass), RETAINED_RECOVERY)) {
     return `recovery from retained checkpoints is switched off (${RETAINED_RECOVERY.key})`;
   }
@@ -90,10 +106,7 @@ function questionOf(pass: Pass): RetainedQuestion | string {
   if (directory !== undefined && !places.some((place) => place.directory === directory)) {
     places.push({ ...first, directory, shared: false });
   }
-  const known = [savepointInfo.lastSavepoint?.location, upgradeSavepointPath].filter(
-    (path) => path !== undefined && isSavepointOf(jobId, path),
-  );
-  return { jobId, places, savepoints: [...new Set(known)] as string[] };
+  return { jobId, places, savepoints: ownSavepoints(pass, jobId) };
 }
 
 function age(milliseconds: number): string {
@@ -144,7 +157,7 @@ function none(pass: Pass, { jobId, places }: RetainedQuestion): Look {
   const { upgradeSavepointPath: path } = pass.status.jobStatus;
   if (path === undefined || path === LAST_STATE_MARKER) return nowhere(why);
   // A checkpoint of the job that was there, and is not any more.
-  if (recordedDirectory(path, jobId) !== undefined || isSavepointOf(jobId, path)) return nowhere(why);
+  if (isStateOf(jobId, path)) return nowhere(why);
   const retention = otherRetention(pass);
   if (retention !== undefined) {
     const deletes = `Flink may have deleted them (${EXTERNALIZED_RETENTION.key}: ${retention})`;
@@ -184,6 +197,8 @@ export function lookForRetained(pass: Pass): Look {
  */
 export function mayHaveLeftCheckpoint(pass: Pass): boolean {
   if ((pass.spec.job?.upgradeMode ?? "stateless") === "stateless") return false;
+  const { jobId = "", upgradeSavepointPath: path } = pass.status.jobStatus;
+  if (isStateOf(jobId, path)) return false;
   const question = questionOf(pass);
   if (typeof question === "string") return false;
   const { retained } = pass.observed;
