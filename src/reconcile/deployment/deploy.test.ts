@@ -8,6 +8,7 @@ import {
   flinkDeployment,
   withFlinkVersion,
   withJobState,
+  withoutHa,
   withParallelism,
   withUpgradeMode,
 } from "../../../testbed/gen/flink-deployment.ts";
@@ -348,5 +349,34 @@ describe("where an attempt starts from", () => {
 
   it("but not one from before the job started: the job did not want it, or went on from it", () => {
     expect(resumed(STARTED - 1)).toEqual({ kind: "none" });
+  });
+});
+
+describe("high availability that is switched off while the state is in its metadata", () => {
+  it("waits: the job comes back as it was, and stops in a way that the new spec can go on from", () => {
+    const trace = new Trace(
+      flinkDeployment(withUpgradeMode("last-state"), stopped({ restore: "last-state" })),
+    );
+    play(trace, [
+      {
+        when: "the edit comes between stop and start",
+        edit: edited(withoutHa()),
+        scene: gone(),
+        gives: {
+          events: ["ValidationError"],
+          jobState: "RECONCILING",
+          conditions: ["Stalled: ValidationError"],
+        },
+      },
+    ]);
+    const created = trace.pass(gone()(trace.resource));
+    expect(action(created, "create-cluster").inputs).toMatchObject({
+      restore: { kind: "last-state" },
+      spec: { flinkConfiguration: { "high-availability.type": "kubernetes" } },
+    });
+    play(trace, [
+      { when: "made", scene: starting(), gives: { lifecycle: "DEPLOYED" } },
+      { when: "running again, the change is made", scene: up("RUNNING"), gives: { actions: ["cancel-job"] } },
+    ]);
   });
 });

@@ -101,3 +101,14 @@ it.each(kinds.map((kind) => [kind.kind, kind] as const))(
     );
   },
 );
+
+it("survives a manifest with nothing in it", () => {
+  const empty = { apiVersion: "flink.apache.org/v1beta1", kind: "FlinkDeployment" };
+  expect(validateFlinkDeployment(empty as never, {}, undefined).map(({ path }) => path)).toEqual([
+    "metadata.name",
+    "spec.flinkVersion",
+    "spec.jobManager.resource.memory",
+    "spec.taskManager.resource.memory",
+    "spec.serviceAccount",
+  ]);
+});

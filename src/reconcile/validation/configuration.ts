@@ -82,3 +82,18 @@ export function checkDependencies({ config }: Subject): Finding[] {
   }
   return findings;
 }
+
+/** What a job that was stopped by last-state goes on from is in its HA metadata, and read with HA only. */
+export function checkLastStateReadable({ spec, config, last }: Subject): Finding[] {
+  const stopped = last?.job?.state === "suspended" && last.job.upgradeMode === "last-state";
+  const restores = spec.job !== undefined && spec.job.upgradeMode !== "stateless";
+  if (!stopped || !restores || isHighAvailabilityActive(config)) return [];
+  if (!isHighAvailabilityActive(flattenConfiguration(last.flinkConfiguration))) return [];
+  return [
+    error(
+      configPath(HA_TYPE.key),
+      "must stay set while the job is stopped with last-state: its state is in the HA metadata",
+      "let the job run with high availability first, then switch it off",
+    ),
+  ];
+}

@@ -5,7 +5,12 @@
 import type { FlinkDeployment, FlinkDeploymentSpec } from "../../api/flink-deployment.ts";
 import type { FlinkConfiguration } from "../../flink/configuration.ts";
 import { checkAutoscaler } from "./autoscaler.ts";
-import { checkConfigurationShape, checkDependencies, checkForbiddenKeys } from "./configuration.ts";
+import {
+  checkConfigurationShape,
+  checkDependencies,
+  checkForbiddenKeys,
+  checkLastStateReadable,
+} from "./configuration.ts";
 import type { Finding } from "./finding.ts";
 import { checkFlinkVersion, checkName, checkServiceAccount } from "./identity.ts";
 import { checkImmutableFields } from "./immutable-fields.ts";
@@ -35,6 +40,7 @@ const rules: readonly Rule[] = [
   checkApplicationJar,
   checkStandaloneJar,
   checkReactive,
+  checkLastStateReadable,
 ];
 
 /** A value of a wrong type is also one that its rule misses: that is said once. */
