@@ -35,7 +35,19 @@ export default defineConfig({
           name: "e2e",
           ...onNode,
           include: ["test/e2e/*.test.ts"],
+          exclude: ["test/e2e/*.full.test.ts"],
           // Most of an end-to-end test is waiting; two files at a time keep two cores busy.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: "e2e-full",
+          ...onNode,
+          // What the others cover with another version of Flink.
+          include: ["test/e2e/*.full.test.ts"],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },

@@ -31,9 +31,13 @@ interface Report {
 
 const hour = 3_600_000;
 /** Projects of vitest.config.ts that run together, where they are not the name itself. */
-const PROJECTS: Readonly<Record<string, readonly string[]>> = { e2e: ["e2e", "outages"] };
+const PROJECTS: Readonly<Record<string, readonly string[]>> = {
+  e2e: ["e2e", "outages"],
+  "e2e-full": ["e2e", "e2e-full", "outages"],
+};
 const onNode: Readonly<Record<string, string>> = {
   e2e: "e2e: every end-to-end test on real Flink",
+  "e2e-full": "e2e-full: every end-to-end test on real Flink, with each of its versions",
   selftest: "the testbed's own test",
 };
 const sum: Sum = { passed: 0, failed: 0, skipped: [] };
@@ -109,7 +113,10 @@ for (const name of wanted) {
 }
 
 await section("preparing", async () => {
-  await prepare({ api: runnable.includes("integration"), node: runnable.includes("e2e") });
+  await prepare({
+    api: runnable.includes("integration"),
+    node: runnable.some((name) => name.startsWith("e2e")),
+  });
 }).catch((error: unknown) => {
   sum.failed += 1;
   console.log(`preparing failed: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,0 +1,3 @@
+import { standalone } from "./standalone.ts";
+
+standalone("1.20");
