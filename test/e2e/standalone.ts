@@ -12,6 +12,13 @@ async function objects(job: Job, kind: string, selector: string): Promise<string
   return text.split("\n").filter((line) => line !== "");
 }
 
+/** Rescales as soon as a slot comes, and not after the minutes that save a production job from many restarts. */
+const AT_ONCE = {
+  "jobmanager.adaptive-scheduler.executing.cooldown-after-rescaling": "1 s",
+  "jobmanager.adaptive-scheduler.executing.resource-stabilization-timeout": "1 s",
+  "jobmanager.adaptive-scheduler.rescale-trigger.max-delay": "5 s",
+};
+
 /** Called once for each version, in a file of its own. */
 export function standalone(flink: "2.3" | "1.20"): void {
   let cluster: Cluster;
@@ -92,13 +99,6 @@ export function standalone(flink: "2.3" | "1.20"): void {
       await job.deleteLeavesNothing();
     });
   });
-
-  /** Rescales as soon as a slot comes, and not after the minutes that save a production job from many restarts. */
-  const AT_ONCE = {
-    "jobmanager.adaptive-scheduler.executing.cooldown-after-rescaling": "1 s",
-    "jobmanager.adaptive-scheduler.executing.resource-stabilization-timeout": "1 s",
-    "jobmanager.adaptive-scheduler.rescale-trigger.max-delay": "5 s",
-  };
 }
 
 /** In reactive mode. */
