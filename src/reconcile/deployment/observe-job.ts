@@ -69,7 +69,9 @@ function terminalPath(
         problem: `the job's last checkpoint is in the JobManager's memory only: set ${CHECKPOINTS_DIR.key}`,
       };
     }
-    return { known: true, path };
+    // Not even restored: it ended while it was being started, and its state is still where it was to start from.
+    const stateful = recordedSpec(pass)?.spec.job?.upgradeMode !== "stateless";
+    return { known: true, path: path ?? (stateful ? before : undefined) };
   }
   if (checkpoints.failure.kind !== "http" || checkpoints.failure.status !== 404) return { known: false };
   // No statistics: checkpointing is off, main() failed before a job existed, or a restarted JobManager only
