@@ -165,6 +165,19 @@ export interface JobExecutionResult {
   readonly rootCauses?: readonly string[];
 }
 
+/** A jar that was uploaded and is kept by the JobManager, until it restarts. */
+export interface StoredJar {
+  readonly jarId: string;
+  /** As it was uploaded. */
+  readonly fileName: string;
+  /** Epoch milliseconds. */
+  readonly uploaded: number;
+}
+
+export interface JarRun {
+  readonly jobId: string;
+}
+
 export interface TaskManager {
   readonly id: string;
   readonly slots: number;
@@ -205,6 +218,14 @@ export function isUnknownJob({ kind, message, rootCauses = [] }: FlinkFailure): 
  */
 export function isUnknownTrigger({ kind, message }: FlinkFailure): boolean {
   return kind === "http" && /no (savepoint|checkpoint) operation with triggerId/.test(message);
+}
+
+/**
+ * A run was refused since Flink has, or had, a job with that id. (2.3 and newer: an application, whose id is its job's.)
+ */
+export function isDuplicateJob({ kind, message, rootCauses = [] }: FlinkFailure): boolean {
+  const refusal = /Duplicate(Job|Application)SubmissionException/;
+  return kind === "http" && [message, ...rootCauses].some((text) => refusal.test(text));
 }
 
 /** The job has no checkpoint statistics as it makes no checkpoints. */
