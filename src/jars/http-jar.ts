@@ -2,7 +2,7 @@
  * A download over HTTP that stays where it may go: each address is checked when it is connected to, and not before, so
  * that a name cannot mean another address by then; each redirect is a new destination.
  */
-import { lookup as systemLookup, type LookupAddress } from "node:dns";
+import { lookup as systemLookup } from "node:dns";
 import type { LookupFunction } from "node:net";
 import type { Readable } from "node:stream";
 import { Agent, request } from "undici";
@@ -41,7 +41,7 @@ function restricted(what: string): JarError {
 function checkedLookup(isRestricted: (address: string) => boolean, lookup: LookupFunction): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (failure, found) => {
-      const addresses = (Array.isArray(found) ? found : []) as LookupAddress[];
+      const addresses = Array.isArray(found) ? found : [];
       const forbidden = addresses.find(({ address }) => isRestricted(address));
       const [first] = addresses;
       if (failure !== null) callback(failure, "");
@@ -55,7 +55,7 @@ function checkedLookup(isRestricted: (address: string) => boolean, lookup: Looku
 }
 
 function agentFor(options: HttpJarOptions): Agent {
-  const { isRestricted = isRestrictedAddress, lookup = systemLookup as LookupFunction } = options;
+  const { isRestricted = isRestrictedAddress, lookup = systemLookup } = options;
   // The deadline is the signal's; undici's own clocks would fire at other times.
   return new Agent({
     headersTimeout: 0,
