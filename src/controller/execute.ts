@@ -1,5 +1,6 @@
 /** Carries out one action of a decision. Every action may be repeated: a crash after it and before the next pass is normal. */
 import { FLINK_DEPLOYMENT_FINALIZER, type FlinkDeployment } from "../api/flink-deployment.ts";
+import { FLINK_SESSION_JOB_FINALIZER, type FlinkSessionJob } from "../api/flink-session-job.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import type { FlinkRestClient } from "../flink-rest/client.ts";
 import { KubeApiError } from "../kube/api-error.ts";
@@ -8,11 +9,12 @@ import {
   CONFIG_MAPS,
   DEPLOYMENTS,
   FLINK_DEPLOYMENTS,
+  FLINK_SESSION_JOBS,
   INGRESSES,
   type ResourceType,
   SERVICES,
 } from "../kube/resource-type.ts";
-import type { Action, ActionFailure } from "../reconcile/decision.ts";
+import type { Action, ActionFailure, SubmitJob } from "../reconcile/decision.ts";
 import { renderIngress } from "../resources/ingress.ts";
 import {
   type ClusterInputs,
@@ -24,8 +26,15 @@ import {
 export interface Target {
   readonly client: KubeClient;
   readonly flink: FlinkRestClient;
-  readonly resource: FlinkDeployment;
+  readonly resource: FlinkDeployment | FlinkSessionJob;
+  /** Begins a submission; what becomes of it is observed. */
+  readonly submit: (action: SubmitJob) => void;
 }
+
+const HELD = {
+  FlinkDeployment: { type: FLINK_DEPLOYMENTS, finalizer: FLINK_DEPLOYMENT_FINALIZER },
+  FlinkSessionJob: { type: FLINK_SESSION_JOBS, finalizer: FLINK_SESSION_JOB_FINALIZER },
+} as const;
 
 const TYPES: Readonly<Record<string, ResourceType>> = { Service: SERVICES, ConfigMap: CONFIG_MAPS };
 
@@ -98,20 +107,14 @@ async function createCluster(
   ]);
 }
 
-async function patchFinalizers(
-  client: KubeClient,
-  resource: FlinkDeployment,
-  finalizers: string[],
-): Promise<void> {
-  const { namespace, name, resourceVersion } = resource.metadata;
+async function setFinalizer({ client, resource }: Target, wanted: boolean): Promise<void> {
+  const { namespace, name, resourceVersion, finalizers: found = [] } = resource.metadata;
+  const { type, finalizer } = HELD[resource.kind];
+  const others = found.filter((one) => one !== finalizer);
+  const finalizers = wanted ? [...others, finalizer] : others;
   // The resourceVersion makes it fail when somebody else changed the list meanwhile.
-  await client.patch(
-    FLINK_DEPLOYMENTS,
-    namespace,
-    name,
-    { metadata: { finalizers, resourceVersion } },
-    { kind: "merge" },
-  );
+  const patch = { metadata: { finalizers, resourceVersion } };
+  await client.patch(type, namespace, name, patch, { kind: "merge" });
 }
 
 async function stopWithSavepoint(
@@ -143,19 +146,13 @@ async function deleteConfigMaps(
   await Promise.all(names.map((name) => client.delete(CONFIG_MAPS, namespace, name)));
 }
 
-async function run(action: Action, { client, flink, resource }: Target): Promise<ActionFailure | undefined> {
+async function run(action: Action, target: Target): Promise<ActionFailure | undefined> {
+  const { client, flink, resource } = target;
   const { namespace = "default", name } = resource.metadata;
-  const finalizers = resource.metadata.finalizers ?? [];
   switch (action.type) {
     case "add-finalizer":
-      await patchFinalizers(client, resource, [...finalizers, FLINK_DEPLOYMENT_FINALIZER]);
-      return undefined;
     case "remove-finalizer":
-      await patchFinalizers(
-        client,
-        resource,
-        finalizers.filter((one) => one !== FLINK_DEPLOYMENT_FINALIZER),
-      );
+      await setFinalizer(target, action.type === "add-finalizer");
       return undefined;
     case "create-cluster":
       await createCluster(client, action);
@@ -176,6 +173,9 @@ async function run(action: Action, { client, flink, resource }: Target): Promise
       await client.patch(CONFIG_MAPS, namespace, action.configMap, { data }, { kind: "merge" });
       return undefined;
     }
+    case "submit-job":
+      target.submit(action);
+      return undefined;
     case "cancel-job":
       return cancelJob(flink, action);
     case "stop-with-savepoint":

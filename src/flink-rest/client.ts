@@ -2,6 +2,7 @@
  * Flink's REST API, as far as Sluice needs it. Never throws: an answer or a failure is an observation (rest-answers.ts).
  * Every call ends by its deadline. Ids are Flink's own 32 hexadecimal digits.
  */
+import type { JarRunRequest } from "../flink/jar-run.ts";
 import type {
   ApplicationOverview,
   CheckpointConfig,
@@ -138,7 +139,7 @@ export class FlinkRestClient {
   }
 
   /** `timeoutMs`: main() runs within it. */
-  runJar(jarId: string, request: jars.JarRunRequest, timeoutMs: number): Promise<FlinkAnswer<JarRun>> {
+  runJar(jarId: string, request: JarRunRequest, timeoutMs: number): Promise<FlinkAnswer<JarRun>> {
     return jars.runJar(this.#send, jarId, request, timeoutMs);
   }
 

@@ -3,6 +3,7 @@
  * to run one id twice (isDuplicateJob), so that asking again is safe as long as the JobManager, or its HA metadata, lives.
  */
 import { Readable } from "node:stream";
+import type { JarRunRequest } from "../flink/jar-run.ts";
 import type { FlinkAnswer, JarRun, StoredJar } from "../flink/rest-answers.ts";
 import { nothing, type Send } from "./call.ts";
 import { list, number, object, text } from "./read.ts";
@@ -14,23 +15,6 @@ export interface JarUpload {
   readonly content: AsyncIterable<Uint8Array>;
   /** Milliseconds for all of it. */
   readonly timeoutMs: number;
-}
-
-/** The body of a run request, in Flink's own words. */
-export interface JarRunRequest {
-  /** 32 hexadecimal digits. */
-  readonly jobId: string;
-  readonly entryClass?: string;
-  readonly programArgsList?: readonly string[];
-  readonly parallelism?: number;
-  readonly savepointPath?: string;
-  readonly allowNonRestoredState?: boolean;
-  /** Flink before 1.20. */
-  readonly restoreMode?: "NO_CLAIM";
-  /** Flink 1.20 and newer. */
-  readonly claimMode?: "NO_CLAIM";
-  /** Flink 1.17 and newer. */
-  readonly flinkConfiguration?: Readonly<Record<string, string>>;
 }
 
 /** Nothing in a jar looks like this line. */

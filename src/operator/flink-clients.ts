@@ -3,18 +3,25 @@ import { FlinkRestClient } from "../flink-rest/client.ts";
 import {
   createFlinkAgent,
   directTransport,
+  type FlinkAgent,
   type FlinkTransport,
   serviceProxyTransport,
 } from "../flink-rest/transport.ts";
 import type { KubeClient } from "../kube/client.ts";
 
+type ClientFor = (namespace: string, name: string, port: number) => FlinkRestClient;
+
 export interface FlinkClients {
-  readonly clientFor: (namespace: string, name: string, port: number) => FlinkRestClient;
+  readonly clientFor: ClientFor;
+  /** For calls that last, over connections of their own. */
+  readonly jarClientFor: ClientFor;
+  /** Waits for calls under way, but not for those that last. */
   readonly close: () => Promise<void>;
 }
 
 export function flinkClients(client: KubeClient, way: "direct" | "proxy"): FlinkClients {
   const agent = createFlinkAgent();
+  const jarAgent = createFlinkAgent();
   const raw: FlinkTransport = async ({ timeoutMs, method, path, query, headers, body }) => {
     const { status, text } = await client.raw(
       {
@@ -29,14 +36,21 @@ export function flinkClients(client: KubeClient, way: "direct" | "proxy"): Flink
     );
     return { status, body: text };
   };
-  return {
-    clientFor: (namespace, name, port) =>
+  const clientOver =
+    (connections: FlinkAgent): ClientFor =>
+    (namespace, name, port) =>
       new FlinkRestClient({
         transport:
           way === "direct"
-            ? directTransport(`http://${name}-rest.${namespace}:${port}`, agent)
+            ? directTransport(`http://${name}-rest.${namespace}:${port}`, connections)
             : serviceProxyTransport(raw, namespace, `${name}-rest:${port}`),
-      }),
-    close: () => agent.close(),
+      });
+  return {
+    clientFor: clientOver(agent),
+    jarClientFor: clientOver(jarAgent),
+    close: async () => {
+      await jarAgent.destroy();
+      await agent.close();
+    },
   };
 }

@@ -1,19 +1,20 @@
-/** `sluice operator`: caches, queue, controller, health, and an end that leaves nothing half done. */
+/** `sluice operator`: caches, queues, controllers, health, and an end that leaves nothing half done. */
 import { randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
-import type { FlinkDeployment } from "../api/flink-deployment.ts";
-import type { KubeObject } from "../api/kube-object.ts";
 import { FlinkDeploymentController } from "../controller/flink-deployment-controller.ts";
+import { FlinkSessionJobController } from "../controller/flink-session-job-controller.ts";
 import type { Caches } from "../controller/gather.ts";
+import type { PassOutcome } from "../controller/resource-controller.ts";
+import { Submissions } from "../controller/submissions.ts";
+import { noS3 } from "../jars/open-jar.ts";
 import { KubeClient } from "../kube/client.ts";
 import { loadKubeConfig } from "../kube/config.ts";
 import { EventRecorder } from "../kube/event-recorder.ts";
-import { Informer } from "../kube/informer.ts";
-import { DEPLOYMENTS, FLINK_DEPLOYMENTS, PODS, type ResourceType } from "../kube/resource-type.ts";
 import { LeaderElector } from "../kube/lease.ts";
 import { keyOf } from "../kube/store.ts";
 import { WorkQueue } from "../kube/work-queue.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
+import { createCaches, type Wake } from "./caches.ts";
 import { FollowedConfiguration } from "./configuration.ts";
 import { type FlinkClients, flinkClients } from "./flink-clients.ts";
 import { createMetrics, serveHealth } from "./health.ts";
@@ -34,56 +35,20 @@ export interface OperatorOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-const NATIVE = "type=flink-native-kubernetes";
-
-function createCaches(
-  client: KubeClient,
-  namespace: string | undefined,
-  wake: (key: string) => void,
-  log: Logger,
-): Caches {
-  const onError = (error: unknown): void => log.warn({ error: String(error) }, "watch failed, trying again");
-  const ofCluster = (
-    _key: string,
-    object: KubeObject | undefined,
-    previous: KubeObject | undefined,
-  ): void => {
-    const { metadata } = object ?? previous ?? {};
-    const cluster = metadata?.labels?.["app"];
-    if (cluster !== undefined) wake(`${metadata?.namespace ?? "default"}/${cluster}`);
-  };
-  const follow = (type: ResourceType, labelSelector: string): Informer<KubeObject> =>
-    new Informer<KubeObject>(client, type, { namespace, labelSelector, onChange: ofCluster, onError });
-  return {
-    resources: new Informer<FlinkDeployment>(client, FLINK_DEPLOYMENTS, {
-      namespace,
-      onChange: (key, object, previous) => {
-        // Its own status writes come back here; only what somebody else changed needs a look.
-        const before = previous?.metadata;
-        const after = object?.metadata;
-        const sameSpec = before?.generation === after?.generation && before?.uid === after?.uid;
-        if (sameSpec && before?.deletionTimestamp === after?.deletionTimestamp && object && previous) return;
-        wake(key);
-      },
-      onError,
-    }),
-    deployments: follow(DEPLOYMENTS, `${NATIVE},component=jobmanager`),
-    pods: follow(PODS, NATIVE),
-  };
-}
-
+/** `controller`: as metrics call it. */
 function createQueue(
-  controller: FlinkDeploymentController,
+  controller: string,
+  pass: (key: string) => Promise<PassOutcome>,
   metrics: ReturnType<typeof createMetrics>,
   workers: number,
   log: Logger,
 ): WorkQueue {
-  const labels = { controller: "flinkdeployment" };
+  const labels = { controller };
   const queue: WorkQueue = new WorkQueue({
     concurrency: workers,
     handle: async (key) => {
       const stop = metrics.seconds.startTimer(labels);
-      const outcome = await controller.pass(key);
+      const outcome = await pass(key);
       stop();
       metrics.reconciles.inc({ ...labels, result: outcome.kind === "retry" ? "retry" : "success" });
       if (outcome.kind === "retry") queue.retry(key);
@@ -132,24 +97,38 @@ async function lead(
   });
 }
 
+interface Parts {
+  readonly caches: Caches;
+  readonly clients: FlinkClients;
+  readonly submissions: Submissions;
+  readonly deployments: FlinkDeploymentController;
+  readonly sessionJobs: FlinkSessionJobController;
+  readonly wakeBy: (wake: Wake) => void;
+}
+
 function parts(
   options: OperatorOptions,
   client: KubeClient,
   configuration: FollowedConfiguration,
   log: Logger,
-): {
-  caches: Caches;
-  clients: FlinkClients;
-  controller: FlinkDeploymentController;
-  wakeBy: (wake: (key: string) => void) => void;
-} {
-  // Until there is a queue, changes are only cached.
-  let wake: ((key: string) => void) | undefined;
-  const caches = createCaches(client, options.namespace, (key) => wake?.(key), log);
+): Parts {
+  // Until there are queues, changes are only cached.
+  let wake: Wake | undefined;
+  const wakeLater: Wake = {
+    deployment: (key) => wake?.deployment(key),
+    sessionJob: (key) => wake?.sessionJob(key),
+  };
+  const caches = createCaches(client, options.namespace, wakeLater, log);
   const inCluster = options.env["KUBERNETES_SERVICE_HOST"] !== undefined && options.kubeconfig === undefined;
   const clients = flinkClients(client, options.flinkRest ?? (inCluster ? "direct" : "proxy"));
   const onError = (error: unknown): void => log.warn({ error: String(error) }, "event not written");
-  const controller = new FlinkDeploymentController({
+  const submissions = new Submissions({
+    jars: { fetchS3: noS3 },
+    operator: () => configuration.current.configuration,
+    now: Date.now,
+    wake: wakeLater.sessionJob,
+  });
+  const common = {
     client,
     caches,
     events: new EventRecorder(client, { onError }),
@@ -157,8 +136,39 @@ function parts(
     flinkFor: clients.clientFor,
     config: () => configuration.current,
     now: Date.now,
-  });
-  return { caches, clients, controller, wakeBy: (found) => (wake = found) };
+  };
+  const sessionJobs = { ...common, submissions, jarClientFor: clients.jarClientFor };
+  return {
+    caches,
+    clients,
+    submissions,
+    deployments: new FlinkDeploymentController(common),
+    sessionJobs: new FlinkSessionJobController(sessionJobs),
+    wakeBy: (found) => (wake = found),
+  };
+}
+
+/** Begins to act: everything that there is gets a look, and what changes from then on. */
+function createQueues(
+  { caches, deployments, sessionJobs, wakeBy }: Parts,
+  metrics: ReturnType<typeof createMetrics>,
+  workers: number,
+  log: Logger,
+): readonly WorkQueue[] {
+  const deploymentQueue = createQueue(
+    "flinkdeployment",
+    (key) => deployments.pass(key),
+    metrics,
+    workers,
+    log,
+  );
+  const jobQueue = createQueue("flinksessionjob", (key) => sessionJobs.pass(key), metrics, workers, log);
+  wakeBy({ deployment: (key) => deploymentQueue.add(key), sessionJob: (key) => jobQueue.add(key) });
+  for (const object of caches.resources.list()) deploymentQueue.add(keyOf(object));
+  for (const object of caches.sessionJobs.list()) jobQueue.add(keyOf(object));
+  const resources = { deployments: caches.resources.size, sessionJobs: caches.sessionJobs.size };
+  log.info(resources, "reconciling");
+  return [deploymentQueue, jobQueue];
 }
 
 /** Runs until `signal`; resolves when everything has ended. @throws what keeps it from starting. */
@@ -167,8 +177,9 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const client = new KubeClient(await loadKubeConfig(options));
   const configuration = await FollowedConfiguration.open(options.configFile, log);
   const metrics = createMetrics();
-  const { caches, clients, controller, wakeBy } = parts(options, client, configuration, log);
-  const informers = [caches.resources, caches.deployments, caches.pods];
+  const made = parts(options, client, configuration, log);
+  const { caches, clients, submissions } = made;
+  const informers = [caches.resources, caches.sessionJobs, caches.deployments, caches.pods];
   let ready = false;
   const server = await serveHealth(options.healthPort, () => ready, metrics);
   log.info(
@@ -179,16 +190,12 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   await Promise.race([Promise.all(informers.map(({ synced }) => synced)), aborted(signal)]);
   ready = true;
   const elector = await lead(client, options, signal, log);
-  const queue = createQueue(controller, metrics, options.workers, log);
-  if (!signal.aborted) {
-    wakeBy((key) => queue.add(key));
-    for (const object of caches.resources.list()) queue.add(keyOf(object));
-    log.info({ resources: caches.resources.list().length }, "reconciling");
-  }
+  const queues = signal.aborted ? [] : createQueues(made, metrics, options.workers, log);
   await aborted(signal);
   ready = false;
   log.info("operator ends");
-  await queue.stop();
+  await Promise.all(queues.map((queue) => queue.stop()));
+  submissions.close();
   await elector?.stop();
   await Promise.all(informers.map((informer) => informer.stop()));
   configuration.close();

@@ -1,30 +1,44 @@
 /** The draft that one pass of a decision works on. Lives and dies inside `decide`, which stays pure. */
 import {
+  type DefaultedJobStatus,
   type DefaultedSpec,
   type DefaultedStatus,
   withSpecDefaults,
   withStatusDefaults,
 } from "../api/defaults.ts";
 import type { FlinkDeployment, UpgradeMode } from "../api/flink-deployment.ts";
+import type { FlinkSessionJob } from "../api/flink-session-job.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
-import type { Action, EventRecord, FlinkAnswers, Observed, ObservedCluster, Options } from "./decision.ts";
+import type {
+  Action,
+  ActionFailure,
+  EventRecord,
+  FlinkAnswers,
+  Observed,
+  ObservedCluster,
+  ObservedSessionJob,
+  Options,
+} from "./decision.ts";
 import { errorMessage } from "./status-error.ts";
 import { parseRecordedSpec, type RecordedSpec, writeRecordedSpec } from "./last-reconciled-spec.ts";
 
-export interface Pass {
-  readonly resource: FlinkDeployment;
-  readonly cluster: ObservedCluster;
+/** What the passes over a FlinkDeployment and over a FlinkSessionJob have in common: a job. */
+export interface JobPass {
+  readonly resource: FlinkDeployment | FlinkSessionJob;
   readonly flink: FlinkAnswers;
-  readonly observed: Observed;
+  readonly failure: ActionFailure | undefined;
   readonly options: Options;
   /** Epoch milliseconds. */
   readonly now: number;
-  /** The wanted spec: the user's, or the deployed one while the user's is invalid. */
+  /**
+   * The wanted spec: the user's, or the deployed one while the user's is invalid. A session job's has of these fields
+   * those that both kinds have.
+   */
   spec: DefaultedSpec;
   /** The generation that `spec` belongs to. */
   generation: number;
-  readonly status: DefaultedStatus;
+  readonly status: DefaultedJobStatus;
   readonly actions: Action[];
   readonly events: EventRecord[];
   requeueAfter: number | undefined;
@@ -36,18 +50,38 @@ export interface Pass {
   invalid: string | undefined;
 }
 
+/** Over a FlinkDeployment. */
+export interface Pass extends JobPass {
+  readonly resource: FlinkDeployment;
+  readonly cluster: ObservedCluster;
+  readonly observed: Observed;
+  readonly status: DefaultedStatus;
+}
+
 export function beginPass(observed: Observed, now: number, options: Options): Pass {
-  const { resource } = observed;
+  const { resource, cluster } = observed;
   return {
+    ...beginJobPass(observed, now, options),
     resource,
-    cluster: observed.cluster,
-    flink: observed.flink,
+    cluster,
     observed,
+    status: structuredClone(withStatusDefaults(resource.status)),
+  };
+}
+
+export function beginJobPass(
+  observed: Observed | ObservedSessionJob,
+  now: number,
+  options: Options,
+): Omit<JobPass, "resource" | "status"> {
+  const { metadata, spec } = observed.resource;
+  return {
+    flink: observed.flink,
+    failure: observed.failure,
     options,
     now,
-    spec: withSpecDefaults(resource.spec),
-    generation: resource.metadata.generation ?? 1,
-    status: structuredClone(withStatusDefaults(resource.status)),
+    spec: withSpecDefaults(spec),
+    generation: metadata.generation ?? 1,
     actions: [],
     events: [],
     requeueAfter: options.reconcileInterval,
@@ -59,12 +93,12 @@ export function beginPass(observed: Observed, now: number, options: Options): Pa
 }
 
 /** What was deployed, or is being deployed. */
-export function recordedSpec(pass: Pass): RecordedSpec | undefined {
+export function recordedSpec(pass: Pick<JobPass, "status">): RecordedSpec | undefined {
   return parseRecordedSpec(pass.status.reconciliationStatus.lastReconciledSpec);
 }
 
 /** Operator defaults, overlaid with the spec's own. */
-export function effectiveConfiguration(pass: Pass, spec: DefaultedSpec): FlinkConfiguration {
+export function effectiveConfiguration(pass: JobPass, spec: DefaultedSpec): FlinkConfiguration {
   return { ...pass.options.defaults, ...flattenConfiguration(spec.flinkConfiguration) };
 }
 
@@ -80,26 +114,33 @@ function isLive(key: string): boolean {
 }
 
 /** The configuration that the deployed cluster runs with, but `kubernetes.operator.*` as the user has it now. */
-export function observeConfiguration(pass: Pass): FlinkConfiguration {
+export function observeConfiguration(pass: JobPass): FlinkConfiguration {
   const deployed = effectiveConfiguration(pass, recordedSpec(pass)?.spec ?? pass.spec);
-  const current = effectiveConfiguration(pass, pass.spec);
+  return withLiveOptions(deployed, effectiveConfiguration(pass, pass.spec));
+}
+
+/** What was deployed, but what acts on Sluice as it is now. */
+export function withLiveOptions(
+  deployed: FlinkConfiguration,
+  current: FlinkConfiguration,
+): FlinkConfiguration {
   return {
     ...Object.fromEntries(Object.entries(deployed).filter(([key]) => !isLive(key))),
     ...Object.fromEntries(Object.entries(current).filter(([key]) => isLive(key))),
   };
 }
 
-export function requeue(pass: Pass, milliseconds: number): void {
+export function requeue(pass: JobPass, milliseconds: number): void {
   pass.requeueAfter = Math.min(pass.requeueAfter ?? Number.POSITIVE_INFINITY, milliseconds);
 }
 
 /** Something is under way: look again soon, and say what is awaited. */
-export function waitFor(pass: Pass, reason: string, message: string): void {
+export function waitFor(pass: JobPass, reason: string, message: string): void {
   pass.progress = { reason, message };
   requeue(pass, pass.options.progressInterval);
 }
 
-export function emit(pass: Pass, event: EventRecord): void {
+export function emit(pass: JobPass, event: EventRecord): void {
   pass.events.push(event);
 }
 
@@ -107,7 +148,7 @@ export function emit(pass: Pass, event: EventRecord): void {
  * Only a person, or something outside, can mend this. The first problem gives the reason, and all of them are said; that
  * the job failed is said in `status.error`, and gives way to what keeps it from starting again.
  */
-export function stall(pass: Pass, reason: string, message: string): void {
+export function stall(pass: JobPass, reason: string, message: string): void {
   const before = pass.stalled?.reason === "JobFailed" ? undefined : pass.stalled;
   pass.stalled = before
     ? { reason: before.reason, message: `${before.message.replace(/\.$/, "")}. Besides: ${message}` }
@@ -118,7 +159,7 @@ export function stall(pass: Pass, reason: string, message: string): void {
 const RECOGNISABLE = 512;
 
 /** A Warning about what the status is to say as well: not repeated as long as the status says it. */
-export function complain(pass: Pass, event: Omit<EventRecord, "type">): void {
+export function complain(pass: JobPass, event: Omit<EventRecord, "type">): void {
   const { conditions = [], error } = pass.resource.status ?? {};
   const said = conditions.filter(({ type }) => type !== "Running").map(({ message }) => message);
   const text = event.message.slice(0, RECOGNISABLE);
@@ -129,7 +170,7 @@ export function complain(pass: Pass, event: Omit<EventRecord, "type">): void {
 
 /** A change of `lastReconciledSpec`; clears the error of what went before. */
 export function record(
-  pass: Pass,
+  pass: JobPass,
   spec: DefaultedSpec,
   change: { jobState: "running" | "suspended"; upgradeMode: UpgradeMode; state: "DEPLOYED" | "UPGRADING" },
 ): void {
@@ -157,7 +198,7 @@ export function record(
 
 /** Changes the job part of what is recorded, and nothing else. */
 export function amendRecord(
-  pass: Pass,
+  pass: JobPass,
   change: { jobState?: "running" | "suspended"; upgradeMode?: UpgradeMode; firstDeployment?: boolean },
 ): void {
   const recorded = recordedSpec(pass);

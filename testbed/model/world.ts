@@ -125,6 +125,8 @@ export class World {
         for (const key of action.keys) delete data[key];
         return;
       }
+      case "submit-job":
+        throw new Error("a FlinkDeployment submits no jobs");
       case "cancel-job":
         if (this.job?.id === action.jobId && this.job.state === "RUNNING") this.job.state = "CANCELLING";
         return;

@@ -65,7 +65,7 @@ import { PROGRESS_INTERVAL, RECONCILE_INTERVAL, type Scene } from "../../../test
 import { type Outcome, Trace } from "../../../testbed/gen/trace.ts";
 import type { FlinkAnswers } from "../decision.ts";
 import { LAST_STATE_MARKER } from "../upgrade-mode.ts";
-import { phaseOf } from "./decide.ts";
+import { phaseOf } from "../phase.ts";
 
 const operator = (key: string): ResourceChange =>
   withConfiguration({ [`kubernetes.operator.${key}`]: "true" });

@@ -18,19 +18,19 @@
  *   stopped      UPGRADING                    suspended                      terminal
  *   suspended    DEPLOYED                     suspended                      terminal
  */
-import { type DefaultedStatus, withJobDefaults } from "../../api/defaults.ts";
+import { type DefaultedSpec, withJobDefaults } from "../../api/defaults.ts";
 import { FLINK_DEPLOYMENT_FINALIZER } from "../../api/flink-deployment.ts";
 import { getNumber } from "../../flink/configuration.ts";
 import { isSupported } from "../../flink/flink-version.ts";
 import { TASK_SLOTS } from "../../flink/options.ts";
-import type { Decision, Observed, Options } from "../decision.ts";
-import { parseRecordedSpec } from "../last-reconciled-spec.ts";
+import type { Decision, EventComponent, Observed, Options } from "../decision.ts";
 import { lifecycleState } from "../lifecycle-state.ts";
 import {
   beginPass,
   complain,
   effectiveConfiguration,
   emit,
+  type JobPass,
   type Pass,
   record,
   recordedSpec,
@@ -38,37 +38,29 @@ import {
   stall,
   waitFor,
 } from "../pass.ts";
+import { type Phase, phaseOf } from "../phase.ts";
 import { describeDiff, diffSpecs, type SpecDiff } from "../spec-diff.ts";
 import { isError, statusError } from "../status-error.ts";
-import { isTerminal } from "../upgrade-mode.ts";
+import { isTerminal, type UpgradeFacts } from "../upgrade-mode.ts";
 import { findingsToMessage } from "../validation/finding.ts";
 import { validateFlinkDeployment } from "../validation/flink-deployment.ts";
 import { setConditions } from "./conditions.ts";
 import { decideDeletion } from "./delete.ts";
 import { continueAttempt, continueStopped, firstAttempt } from "./deploy.ts";
-import { observeClusterInfo, observeJob } from "./observe-job.ts";
+import { applicationNotFound, observeClusterInfo, observeJob } from "./observe-job.ts";
 import { observeJobManager, reportTaskManagers } from "./observe-job-manager.ts";
 import { recover } from "./recover.ts";
-import { followStop, recordStopped, stopForChange } from "./stop.ts";
+import { isSession, observeSession, reconcileSession, sessionHealth } from "./session.ts";
+import { followStop, recordStopped, stopForChange, upgradeFacts } from "./stop.ts";
 import { tearDown } from "./tear-down.ts";
 
-export type Phase = "new" | "submitting" | "running" | "stopping" | "stopped" | "suspended";
-
-export function phaseOf(status: DefaultedStatus): Phase {
-  const recorded = parseRecordedSpec(status.reconciliationStatus.lastReconciledSpec);
-  if (recorded === undefined) return "new";
-  const shouldRun = recorded.spec.job?.state !== "suspended";
-  if (status.reconciliationStatus.state !== "UPGRADING") return shouldRun ? "running" : "suspended";
-  if (shouldRun) return "stopping";
-  return status.jobStatus.state === "RECONCILING" ? "submitting" : "stopped";
-}
-
 function observe(pass: Pass): void {
+  if (isSession(pass)) return observeSession(pass);
   const phase = phaseOf(pass.status);
   if (phase !== "running" && phase !== "stopping") return;
   observeJobManager(pass);
   observeClusterInfo(pass);
-  observeJob(pass);
+  if (pass.status.jobManagerDeploymentStatus === "READY") observeJob(pass, applicationNotFound);
 }
 
 /** What is wrong with the user's spec; undefined when nothing is. */
@@ -82,11 +74,11 @@ function problemOfSpec(pass: Pass): string | undefined {
   return findings.length === 0 ? undefined : findingsToMessage(findings);
 }
 
-/** False when there is nothing valid to work with. */
-function validate(pass: Pass): boolean {
+/** Falls back on what is deployed where there is a problem. False when there is nothing valid to work with. */
+export function useValidSpec(pass: JobPass, problem: string | undefined): boolean {
   const { status } = pass;
   if (isError(status.error, "ValidationException")) delete status.error;
-  pass.invalid = problemOfSpec(pass);
+  pass.invalid = problem;
   if (pass.invalid === undefined) return true;
   complain(pass, { reason: "ValidationError", message: pass.invalid, component: "Operator" });
   const recorded = recordedSpec(pass);
@@ -107,7 +99,7 @@ function validate(pass: Pass): boolean {
 }
 
 /** The user throws the current state away and says where to start instead. */
-function redeployFromSavepoint(pass: Pass): void {
+export function redeployFromSavepoint(pass: JobPass): void {
   const { jobStatus } = pass.status;
   const path = pass.spec.job?.initialSavepointPath ?? "";
   if (path !== "") jobStatus.upgradeSavepointPath = path;
@@ -120,14 +112,31 @@ function redeployFromSavepoint(pass: Pass): void {
   requeue(pass, 0);
 }
 
-function announce(pass: Pass, diff: SpecDiff): void {
+/** Whose part it is to speak of the resource as a whole. */
+function component(pass: JobPass): EventComponent {
+  return pass.resource.kind === "FlinkSessionJob" ? "Job" : "JobManagerDeployment";
+}
+
+export function announce(pass: JobPass, diff: SpecDiff): void {
+  const text = describeDiff(diff, pass.resource.kind);
   emit(pass, {
     type: "Normal",
     reason: "SpecChanged",
-    message: `${diff.type} change(s) detected (${describeDiff(diff)}), starting reconciliation.`,
-    component: "JobManagerDeployment",
+    message: `${diff.type} change(s) detected (${text}), starting reconciliation.`,
+    component: component(pass),
     key: `generation-${pass.generation}`,
   });
+}
+
+/** True when the change has to wait, and what else there is to do for the job may be done meanwhile. */
+export function changeRunning(pass: JobPass, diff: SpecDiff, facts: UpgradeFacts): boolean {
+  const { reconciliationStatus } = pass.status;
+  const before = reconciliationStatus.reconciliationTimestamp;
+  const handled = stopForChange(pass, facts);
+  const begun =
+    reconciliationStatus.state === "UPGRADING" || reconciliationStatus.reconciliationTimestamp !== before;
+  if (begun) announce(pass, diff);
+  return !begun && !handled;
 }
 
 function reconcileRunning(pass: Pass, diff: SpecDiff): void {
@@ -136,16 +145,7 @@ function reconcileRunning(pass: Pass, diff: SpecDiff): void {
     status.observedGeneration = pass.generation;
     return recover(pass);
   }
-  const before = status.reconciliationStatus.reconciliationTimestamp;
-  const handled = stopForChange(pass);
-  if (
-    status.reconciliationStatus.state === "UPGRADING" ||
-    status.reconciliationStatus.reconciliationTimestamp !== before
-  ) {
-    announce(pass, diff);
-  } else if (!handled) {
-    recover(pass);
-  }
+  if (changeRunning(pass, diff, upgradeFacts(pass))) recover(pass);
 }
 
 function reconcileSuspended(pass: Pass, diff: SpecDiff): void {
@@ -155,6 +155,12 @@ function reconcileSuspended(pass: Pass, diff: SpecDiff): void {
     if (tearDown(pass)) status.jobManagerDeploymentStatus = "MISSING";
     return;
   }
+  resume(pass, diff);
+}
+
+/** From the state in which it was suspended. */
+export function resume(pass: JobPass, diff: SpecDiff): void {
+  const { status, spec } = pass;
   announce(pass, diff);
   const saved = recordedSpec(pass)?.spec.job?.upgradeMode ?? "stateless";
   record(pass, spec, {
@@ -167,7 +173,32 @@ function reconcileSuspended(pass: Pass, diff: SpecDiff): void {
   requeue(pass, 0);
 }
 
+/** What the wanted spec changes of the recorded one. */
+export function changeOf(pass: JobPass, recorded: DefaultedSpec, phase: Phase): SpecDiff {
+  // Between a stop and a start the record says "suspended" for a job that is to run: no difference to act on.
+  const between = phase === "stopped" || phase === "submitting";
+  const base = between
+    ? {
+        ...recorded,
+        job: { ...withJobDefaults(recorded.job ?? {}), state: pass.spec.job?.state ?? "running" },
+      }
+    : recorded;
+  return diffSpecs(base, pass.spec, "native");
+}
+
+function reconcileCluster(pass: Pass): void {
+  const recorded = recordedSpec(pass);
+  const phase = phaseOf(pass.status);
+  const before = pass.status.reconciliationStatus.state;
+  const diff = diffSpecs(recorded?.spec ?? pass.spec, pass.spec, "native");
+  const changed = diff.type !== "IGNORE";
+  reconcileSession(pass, phase, changed);
+  const begins = before !== "UPGRADING" && pass.status.reconciliationStatus.state === "UPGRADING";
+  if (changed && begins) announce(pass, diff);
+}
+
 function reconcile(pass: Pass): void {
+  if (isSession(pass)) return reconcileCluster(pass);
   const { status, spec } = pass;
   const recorded = recordedSpec(pass);
   if (recorded === undefined) {
@@ -177,15 +208,7 @@ function reconcile(pass: Pass): void {
     return;
   }
   const phase = phaseOf(status);
-  // Between a stop and a start the record says "suspended" for a job that is to run: no difference to act on.
-  const between = phase === "stopped" || phase === "submitting";
-  const base = between
-    ? {
-        ...recorded.spec,
-        job: { ...withJobDefaults(recorded.spec.job ?? {}), state: spec.job?.state ?? "running" },
-      }
-    : recorded.spec;
-  const diff = diffSpecs(base, spec, "native");
+  const diff = changeOf(pass, recorded.spec, phase);
   if (diff.type === "SAVEPOINT_REDEPLOY") {
     announce(pass, diff);
     return redeployFromSavepoint(pass);
@@ -198,19 +221,19 @@ function reconcile(pass: Pass): void {
 }
 
 /** An action that the outside world refused: said in status and event; the queue tries again with back-off. */
-function reportFailure(pass: Pass): void {
-  const { failure } = pass.observed;
+export function reportFailure(pass: JobPass): void {
+  const { failure } = pass;
   // A refused savepoint has its own way (stop.ts); by the next try it is history.
   if (failure === undefined || failure.action === "stop-with-savepoint") return;
   if (!pass.actions.some(({ type }) => type === failure.action)) return;
   const message = `${failure.action}: ${failure.message}`;
-  complain(pass, { reason: failure.reason, message, component: "JobManagerDeployment" });
+  complain(pass, { reason: failure.reason, message, component: component(pass) });
   pass.status.error = statusError("DeploymentFailedException", message, { reason: failure.reason });
   stall(pass, failure.reason, message);
 }
 
 /** What is wrong with the user's spec, beside what is wrong with the job, and behind it. */
-function reportInvalid(pass: Pass, message: string): void {
+export function reportInvalid(pass: JobPass, message: string): void {
   pass.status.error ??= statusError("ValidationException", message);
   const deployed = recordedSpec(pass) === undefined ? "" : `; generation ${pass.generation} stays deployed`;
   stall(pass, "ValidationError", `${message}${deployed}`);
@@ -233,7 +256,7 @@ function finish(pass: Pass): Decision {
   if (pass.invalid !== undefined) reportInvalid(pass, pass.invalid);
   if (pass.stalled === undefined) reportTaskManagers(pass);
   setTaskManagerStatus(pass);
-  setConditions(pass);
+  setConditions(pass, isSession(pass) ? sessionHealth(pass) : undefined);
   pass.status.lifecycleState = lifecycleState(pass.status);
   const { actions, status, events, requeueAfter, exceptionsReportedUntil } = pass;
   return { actions, status, events, requeueAfter, exceptionsReportedUntil };
@@ -241,10 +264,9 @@ function finish(pass: Pass): Decision {
 
 /** Of what is deployed, if anything is: an edit that asks for more than Sluice can do is invalid, and the job goes on. */
 function unsupported(pass: Pass): string | undefined {
-  const { flinkVersion, job, mode } = recordedSpec(pass)?.spec ?? pass.spec;
+  const { flinkVersion, mode } = recordedSpec(pass)?.spec ?? pass.spec;
   if (flinkVersion !== undefined && !isSupported(flinkVersion))
     return `Flink version ${flinkVersion} is not supported`;
-  if (job === undefined) return "session clusters are not supported by this version of Sluice";
   if (mode === "standalone") return "mode standalone is not supported by this version of Sluice; use native";
   return undefined;
 }
@@ -275,6 +297,6 @@ export function decide(observed: Observed, now: number, options: Options): Decis
     return finish(pass);
   }
   observe(pass);
-  if (validate(pass)) reconcile(pass);
+  if (useValidSpec(pass, problemOfSpec(pass))) reconcile(pass);
   return finish(pass);
 }

@@ -20,6 +20,7 @@ import {
   amendRecord,
   complain,
   emit,
+  type JobPass,
   ownDeployment,
   type Pass,
   record,
@@ -54,7 +55,7 @@ export function recordAttempt(pass: Pass, spec: DefaultedSpec, restore: UpgradeM
  * Older releases of the Apache operator kept the path of the last savepoint here only. One that is older than the job
  * was another job's: what came after it is missing there, or was thrown away on purpose.
  */
-function adoptSavepoint(pass: Pass): void {
+export function adoptSavepoint(pass: JobPass): void {
   const { jobStatus } = pass.status;
   const { location, timeStamp = 0 } = jobStatus.savepointInfo.lastSavepoint ?? {};
   const isOwn = jobStatus.startTime !== undefined && timeStamp >= Number(jobStatus.startTime);
@@ -66,8 +67,10 @@ function haMaps(pass: Pass): ReturnType<Pass["cluster"]["configMaps"]["filter"]>
 }
 
 /** State that is there before anything was deployed: an earlier cluster's of this name, or of a status that got lost. */
-function stateNobodyKnows(pass: Pass): { reason: string; message: string } | undefined {
-  const next = "Set spec.job.initialSavepointPath to the state to start from, or delete";
+export function stateNobodyKnows(
+  pass: Pass,
+  next = "Set spec.job.initialSavepointPath to the state to start from, or delete",
+): { reason: string; message: string } | undefined {
   const deployment = ownDeployment(pass);
   if (deployment !== undefined && deployment.metadata.deletionTimestamp === undefined) {
     const { name } = deployment.metadata;
@@ -111,7 +114,7 @@ export function continueStopped(pass: Pass): void {
 }
 
 /** The user changed their mind between the stop and the start. */
-function suspendInstead(pass: Pass, restore: UpgradeMode): void {
+export function suspendInstead(pass: JobPass, restore: UpgradeMode): void {
   record(pass, pass.spec, { jobState: "suspended", upgradeMode: restore, state: "DEPLOYED" });
   if (!isTerminal(pass.status.jobStatus.state)) pass.status.jobStatus.state = "FINISHED";
   markStable(pass);
@@ -212,11 +215,35 @@ function removeJobGraphs(pass: Pass): boolean {
 }
 
 /** The Deployment of this very attempt, by the generation that it carries. */
-function attempted(pass: Pass): KubeObject | undefined {
+export function attempted(pass: Pass): KubeObject | undefined {
   const deployment = ownDeployment(pass);
   if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined) return undefined;
   const generation = deployment.metadata.annotations?.[GENERATION_ANNOTATION];
   return generation === String(pass.status.observedGeneration) ? deployment : undefined;
+}
+
+/** Whether the attempt's cluster is there; the next step to complete it is then among the actions. */
+export function completeCluster(pass: Pass): "complete" | "incomplete" | undefined {
+  const deployment = attempted(pass);
+  if (deployment === undefined) return undefined;
+  const inputs = clusterInputs(pass);
+  if (isComplete(pass, inputs)) return "complete";
+  pass.actions.push({ type: "create-cluster", inputs, existing: deployment });
+  waitFor(pass, "Submitting", "completing the cluster's objects");
+  requeue(pass, 0);
+  return "incomplete";
+}
+
+/** After tearDown: what still stands there is somebody else's. */
+export function isNameTaken(pass: Pass): boolean {
+  if (pass.cluster.deployment === undefined) return false;
+  const { name } = pass.cluster.deployment.metadata;
+  stall(
+    pass,
+    "NameTaken",
+    `a Deployment named ${name} exists and belongs to somebody else; rename one of the two`,
+  );
+  return true;
 }
 
 /** The attempt's cluster came up, ran and was lost before anybody looked: its own job left a checkpoint. */
@@ -228,20 +255,9 @@ function hasRun(pass: Pass): boolean {
 
 /** An attempt is recorded: bring its objects about, or recognise that they are there. */
 export function continueAttempt(pass: Pass, specChanged: boolean): void {
-  const deployment = attempted(pass);
-  if (deployment !== undefined) {
-    const inputs = clusterInputs(pass);
-    if (isComplete(pass, inputs)) return deployed(pass);
-    pass.actions.push({ type: "create-cluster", inputs, existing: deployment });
-    waitFor(pass, "Submitting", "completing the cluster's objects");
-    return requeue(pass, 0);
-  }
-  if (!tearDown(pass)) return;
-  if (pass.cluster.deployment !== undefined) {
-    const { name } = pass.cluster.deployment.metadata;
-    const message = `a Deployment named ${name} exists and belongs to somebody else; rename one of the two`;
-    return stall(pass, "NameTaken", message);
-  }
+  const found = completeCluster(pass);
+  if (found === "complete") return deployed(pass);
+  if (found === "incomplete" || !tearDown(pass) || isNameTaken(pass)) return;
   const restore = hasRun(pass) ? "last-state" : restoreMode(pass);
   if (pass.spec.job?.state === "suspended") return suspendInstead(pass, restore);
   const attempt = recordedSpec(pass)?.spec ?? pass.spec;
@@ -255,7 +271,12 @@ export function continueAttempt(pass: Pass, specChanged: boolean): void {
 function createCluster(pass: Pass, restore: UpgradeMode): void {
   if (restore === "last-state" && (!requireHaMetadata(pass) || !removeJobGraphs(pass))) return;
   if (restore !== "last-state" && !deleteHaMetadata(pass, "the job starts from another state")) return;
-  if (pass.observed.failure === undefined) {
+  submitCluster(pass);
+}
+
+/** Asks for the recorded attempt's cluster. */
+export function submitCluster(pass: Pass): void {
+  if (pass.failure === undefined) {
     delete pass.status.error;
     emit(pass, {
       type: "Normal",

@@ -1,14 +1,14 @@
 /** What to ask Flink in this pass, given what is known so far. Gathering repeats until nothing is left to ask. */
 import { withStatusDefaults } from "../../api/defaults.ts";
-import type { FlinkDeployment } from "../../api/flink-deployment.ts";
+import type { FlinkDeployment, FlinkJobState } from "../../api/flink-deployment.ts";
 import { type FlinkConfiguration, flattenConfiguration, hasOption } from "../../flink/configuration.ts";
 import { isAtLeast } from "../../flink/flink-version.ts";
 import { LAST_STATE_MAX_CHECKPOINT_AGE } from "../../flink/options.ts";
 import type { JobOverview } from "../../flink/rest-answers.ts";
 import type { FlinkAnswers, ObservedCluster } from "../decision.ts";
 import { parseRecordedSpec } from "../last-reconciled-spec.ts";
+import { phaseOf } from "../phase.ts";
 import { isTerminal } from "../upgrade-mode.ts";
-import { phaseOf } from "./decide.ts";
 import { isAvailable } from "./observe-job-manager.ts";
 
 export type Question = keyof FlinkAnswers;
@@ -35,13 +35,25 @@ function followUps(
 ): Question[] {
   if (answers.jobs?.ok !== true) return [];
   const { jobStatus, reconciliationStatus } = withStatusDefaults(resource.status);
+  const deployed = parseRecordedSpec(reconciliationStatus.lastReconciledSpec)?.spec;
+  // The jobs of a session cluster are asked about by those who look after them.
+  if (deployed !== undefined && deployed.job === undefined) return [];
   const job = ownJob(resource, answers);
   if (job === undefined) {
-    const deployed = parseRecordedSpec(reconciliationStatus.lastReconciledSpec)?.spec.flinkVersion;
-    return deployed !== undefined && isAtLeast(deployed, 2, 3) ? ["applications", "exceptions"] : [];
+    const version = deployed?.flinkVersion;
+    return version !== undefined && isAtLeast(version, 2, 3) ? ["applications", "exceptions"] : [];
   }
-  if (isTerminal(job.state)) return job.state === jobStatus.state ? [] : ["checkpoints", "exceptions"];
   const config = { ...defaults, ...flattenConfiguration(resource.spec.flinkConfiguration) };
+  return questionsAbout(job, jobStatus.state, config);
+}
+
+/** About a job that Flink lists. `known`: the state that is recorded. */
+export function questionsAbout(
+  job: JobOverview,
+  known: FlinkJobState | undefined,
+  config: FlinkConfiguration,
+): Question[] {
+  if (isTerminal(job.state)) return job.state === known ? [] : ["checkpoints", "exceptions"];
   return hasOption(config, LAST_STATE_MAX_CHECKPOINT_AGE) ? ["checkpoints", "exceptions"] : ["exceptions"];
 }
 

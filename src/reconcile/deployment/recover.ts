@@ -6,6 +6,7 @@ import type { UpgradeMode } from "../../api/flink-deployment.ts";
 import {
   complain,
   emit,
+  type JobPass,
   observeConfiguration,
   ownDeployment,
   type Pass,
@@ -34,7 +35,7 @@ function resubmitMode(pass: Pass): UpgradeMode | undefined {
 }
 
 /** The newest state is not known, and a guess could lose some: a person must say where to start. */
-function needsPerson(pass: Pass, lost: string): void {
+export function needsPerson(pass: JobPass, lost: string): void {
   const message =
     `${HA_METADATA_GONE}: ${lost} and the newest checkpoint is not known. Manual restore required. ` +
     "Set spec.job.initialSavepointPath to a savepoint or retained checkpoint and change spec.job.savepointRedeployNonce.";
@@ -67,7 +68,7 @@ function recoverLostJobManager(pass: Pass): void {
 }
 
 /** From its last checkpoint; the deployed spec, not one that is still waiting. */
-function restartEndedJob(pass: Pass): void {
+export function restartEndedJob(pass: JobPass): void {
   const recorded = recordedSpec(pass);
   if (recorded?.spec.job === undefined) return;
   const { state = "ended", upgradeSavepointPath: path } = pass.status.jobStatus;
@@ -88,7 +89,7 @@ function restartEndedJob(pass: Pass): void {
 }
 
 /** A job that should run and was cancelled behind Sluice's back, or failed where restarts are asked for. */
-function isToBeRestarted(pass: Pass): boolean {
+export function isToBeRestarted(pass: JobPass): boolean {
   const { state } = pass.status.jobStatus;
   return (
     state === "CANCELED" || (state === "FAILED" && getBoolean(observeConfiguration(pass), RESTART_FAILED))

@@ -1,0 +1,78 @@
+/**
+ * What a session cluster and its jobs agree upon. Both record what they are about to do before they look at each other:
+ * a job its attempt, a cluster that it is about to go. So one of the two always sees the other.
+ */
+import {
+  withJobDefaults,
+  withJobStatusDefaults,
+  withSpecDefaults,
+  withStatusDefaults,
+} from "../api/defaults.ts";
+import type { FlinkDeployment } from "../api/flink-deployment.ts";
+import type { FlinkSessionJob } from "../api/flink-session-job.ts";
+import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
+import { parseRecordedSpec } from "./last-reconciled-spec.ts";
+import { withLiveOptions } from "./pass.ts";
+import { phaseOf } from "./phase.ts";
+import { errorMessage } from "./status-error.ts";
+import { isTerminal } from "./upgrade-mode.ts";
+
+/** By what is deployed, if anything is: whether a job is added or taken away makes no difference then. */
+export function isSessionCluster({ spec, status }: FlinkDeployment): boolean {
+  const recorded = parseRecordedSpec(status?.reconciliationStatus?.lastReconciledSpec)?.spec;
+  return (recorded ?? withSpecDefaults(spec)).job === undefined;
+}
+
+export const JOB_NOT_FOUND = "Job Not Found";
+
+/**
+ * Session jobs whose state goes with the cluster unless they are stopped first: those that run or are being submitted,
+ * but not stateless ones, nor those whose job is lost already.
+ */
+export function unsavedJobs(jobs: readonly FlinkSessionJob[]): readonly FlinkSessionJob[] {
+  return jobs.filter(({ spec, status }) => {
+    const known = withJobStatusDefaults(status);
+    const phase = phaseOf(known);
+    if (phase !== "submitting" && phase !== "running" && phase !== "stopping") return false;
+    if (withJobDefaults(spec.job ?? {}).upgradeMode === "stateless") return false;
+    const lost = (errorMessage(known.error) ?? "").startsWith(JOB_NOT_FOUND);
+    return !isTerminal(known.jobStatus.state) && !lost;
+  });
+}
+
+/** How a job may deal with its cluster. */
+export type SessionState =
+  /** Jobs may run, be stopped and be submitted. */
+  | "ready"
+  /** About to be replaced by one that does not know its jobs: they are to be stopped, and wait for the next one. */
+  | "leaving"
+  /** Being deleted: nothing new may start. */
+  | "deleting"
+  /** Gives no answers now. */
+  | "not-ready"
+  | "missing";
+
+export function sessionState(session: FlinkDeployment | undefined): SessionState {
+  if (session === undefined) return "missing";
+  if (session.metadata.deletionTimestamp !== undefined) return "deleting";
+  const status = withStatusDefaults(session.status);
+  if (status.jobManagerDeploymentStatus !== "READY") return "not-ready";
+  const phase = phaseOf(status);
+  if (phase === "stopping") return "leaving";
+  return phase === "running" ? "ready" : "not-ready";
+}
+
+/** What the session cluster was deployed with, and how it is to be handled now. `defaults`: the operator's for it. */
+export function sessionConfiguration(
+  session: FlinkDeployment | undefined,
+  defaults: FlinkConfiguration,
+): FlinkConfiguration {
+  if (session === undefined) return defaults;
+  const recorded = parseRecordedSpec(session.status?.reconciliationStatus?.lastReconciledSpec)?.spec;
+  const current = withSpecDefaults(session.spec);
+  const deployed = flattenConfiguration((recorded ?? current).flinkConfiguration);
+  return {
+    ...defaults,
+    ...withLiveOptions(deployed, flattenConfiguration(current.flinkConfiguration)),
+  };
+}
