@@ -1,5 +1,6 @@
 /** Observations for decisions: what Kubernetes holds, and those of Flink's answers that a pass would ask for. */
 import type { FlinkDeployment } from "../../src/api/flink-deployment.ts";
+import type { FlinkSessionJob } from "../../src/api/flink-session-job.ts";
 import type { FlinkConfiguration } from "../../src/flink/configuration.ts";
 import type {
   ActionFailure,
@@ -16,6 +17,7 @@ export interface Scene {
   readonly cluster?: ObservedCluster;
   /** Everything that Flink would answer; only what is asked reaches the decision. */
   readonly flink?: FlinkAnswers;
+  readonly sessionJobs?: readonly FlinkSessionJob[];
   readonly failure?: ActionFailure;
   readonly exceptionsReportedUntil?: number;
 }
@@ -49,6 +51,7 @@ export function observed(
     flink: askedOf(resource, cluster, scene.flink ?? {}, defaults),
     failure: scene.failure,
     exceptionsReportedUntil: scene.exceptionsReportedUntil ?? 0,
+    ...(scene.sessionJobs === undefined ? {} : { sessionJobs: scene.sessionJobs }),
   };
 }
 

@@ -215,7 +215,7 @@ function removeJobGraphs(pass: Pass): boolean {
 }
 
 /** The Deployment of this very attempt, by the generation that it carries. */
-export function attempted(pass: Pass): KubeObject | undefined {
+function attempted(pass: Pass): KubeObject | undefined {
   const deployment = ownDeployment(pass);
   if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined) return undefined;
   const generation = deployment.metadata.annotations?.[GENERATION_ANNOTATION];

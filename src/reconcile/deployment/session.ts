@@ -28,7 +28,7 @@ import { unsavedJobs } from "../session-cluster.ts";
 import { errorMessage, isError } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import type { Health } from "./conditions.ts";
-import { attempted, completeCluster, isNameTaken, stateNobodyKnows, submitCluster } from "./deploy.ts";
+import { completeCluster, isNameTaken, stateNobodyKnows, submitCluster } from "./deploy.ts";
 import { markStable, observeClusterInfo } from "./observe-job.ts";
 import { MISSING_JOB_MANAGER, observeJobManager } from "./observe-job-manager.ts";
 import { tearDown } from "./tear-down.ts";
@@ -143,7 +143,6 @@ export function reconcileSession(pass: Pass, phase: Phase, specChanged: boolean)
   if (specChanged) return changeCluster(pass);
   if (phase === "stopping") {
     // The change that the jobs were to be stopped for was taken back.
-    if (attempted(pass) === undefined) return recordCluster(pass);
     status.reconciliationStatus.state = "DEPLOYED";
     requeue(pass, 0);
   }
