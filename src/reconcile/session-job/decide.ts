@@ -142,7 +142,8 @@ function redeploy(pass: SessionJobPass, diff: SpecDiff): void {
 /** What is wanted by now instead of the recorded attempt; undefined when it is still the same. */
 function insteadOfAttempt(pass: SessionJobPass, diff: SpecDiff): (() => void) | undefined {
   if (diff.type === "SAVEPOINT_REDEPLOY") return () => redeploy(pass, diff);
-  if (diff.type !== "IGNORE") return () => attemptNewest(pass);
+  const suspended = jobSpec(pass).state === "suspended";
+  if (diff.type !== "IGNORE" || suspended) return () => attemptNewest(pass);
   if (pass.sessionState !== "leaving") return undefined;
   return () => {
     // Made again in the next cluster.

@@ -40,7 +40,9 @@ function awaitJobManager(pass: SessionJobPass): void {
 function isDone(pass: SessionJobPass): boolean {
   const phase = phaseOf(pass.status);
   if (phase === "new") return true;
-  if (phase === "running" && isTerminal(pass.status.jobStatus.state)) return true;
+  const { jobs } = pass.flink;
+  // Nothing can be asked of a cluster that is gone; one that answers may have a job of an earlier attempt.
+  if (phase === "running" && isTerminal(pass.status.jobStatus.state)) return !jobs?.ok || noJobRuns(pass);
   const wanted = wantsSavepoint(pass) && (phase === "running" || phase === "stopping");
   const reason = isOutOfReach(pass);
   if (reason !== undefined) {
@@ -54,7 +56,6 @@ function isDone(pass: SessionJobPass): boolean {
     waitFor(pass, "Submitting", "deletion waits for the submission under way to end");
     return false;
   }
-  const { jobs } = pass.flink;
   if (jobs === undefined) {
     // Suspended with its state saved: Flink itself said that the job ended.
     if (phase === "suspended" && recordedSpec(pass)?.spec.job?.upgradeMode !== "stateless") return true;
