@@ -9,7 +9,6 @@ import {
   refused,
   unreachable,
 } from "../../../testbed/gen/flink-answers.ts";
-import { edited, withImage, withoutHa } from "../../../testbed/gen/flink-deployment.ts";
 import { JOB_ID, STARTED } from "../../../testbed/gen/recorded-status.ts";
 import {
   decideJobOnce,
@@ -19,66 +18,25 @@ import {
   type JobScene,
   jobStopped,
   jobStopping,
-  jobSubmitting,
   jobSuspended,
   jobWith,
   OWN_PREFIX,
-  recordedCluster,
-  sessionCluster,
   sessionJob,
   type SessionJobChange,
-  SessionJobTrace,
 } from "../../../testbed/gen/session.ts";
-import { action, condition, message, play, type Step } from "../../../testbed/gen/trace.ts";
+import {
+  follow,
+  lists,
+  NOT_READY,
+  notListed,
+  recordedOf,
+  savedAt,
+  startsAgain,
+  traceOf,
+} from "../../../testbed/gen/session-steps.ts";
+import { action, condition, message } from "../../../testbed/gen/trace.ts";
 import type { Action } from "../decision.ts";
-import { parseRecordedSpec } from "../last-reconciled-spec.ts";
 import { LAST_STATE_MARKER } from "../upgrade-mode.ts";
-
-type JobStep = Step<FlinkSessionJob, JobScene>;
-
-const NOT_READY = sessionCluster(recordedCluster({ jobManager: "DEPLOYING" }));
-const LEAVING = sessionCluster(
-  withoutHa(),
-  recordedCluster({ state: "UPGRADING" }),
-  edited(withImage("new")),
-);
-const savedAt = (location: string) => ok({ state: "COMPLETED" as const, location });
-const other = job("RUNNING", { jobId: "f".repeat(32) });
-
-/** Flink lists the recorded job in this state, long since if it is over. */
-function lists(state: Parameters<typeof job>[0], answers: JobScene["flink"] = {}): JobScene {
-  return { flink: flink([other, job(state, { endTime: STARTED })], answers) };
-}
-
-const gone: JobScene = { flink: flink([other]) };
-
-function traceOf(...changes: SessionJobChange[]): SessionJobTrace {
-  return new SessionJobTrace(sessionJob(...changes));
-}
-
-function follow(trace: SessionJobTrace, steps: readonly JobStep[]) {
-  return play<FlinkSessionJob, JobScene>(trace, steps);
-}
-
-function recorded({ resource }: SessionJobTrace) {
-  const text = resource.status?.reconciliationStatus?.lastReconciledSpec;
-  const { state, upgradeMode, parallelism } = parseRecordedSpec(text)?.spec.job ?? {};
-  return { state, upgradeMode, parallelism };
-}
-
-/** From a stopped job to the request for the next one; the job id that it has. */
-function startsAgain(trace: SessionJobTrace, from: string | undefined): void {
-  follow(trace, [
-    {
-      when: "nothing of the old job runs",
-      scene: () => lists("FINISHED"),
-      gives: { actions: [], jobState: "RECONCILING" },
-    },
-  ]);
-  const { request } = action(trace.pass(lists("FINISHED")), "submit-job");
-  expect(request.savepointPath).toBe(from);
-  expect(request.jobId).not.toBe(JOB_ID);
-}
 
 describe("a running session job", () => {
   it.each<[string, SessionJobChange, JobScene]>([
@@ -89,11 +47,11 @@ describe("a running session job", () => {
       jobRunning({ jobState: "FINISHED" }),
       { session: null },
     ],
-    ["has finished, and the JobManager has forgotten it", jobRunning({ jobState: "FINISHED" }), gone],
+    ["has finished, and the JobManager has forgotten it", jobRunning({ jobState: "FINISHED" }), notListed],
     ["has failed", jobRunning({ jobState: "FAILED", error: "boom" }), lists("FAILED")],
     ["is without its session cluster", jobRunning(), { session: null }],
     ["is in a cluster that is not ready", jobRunning(), { session: NOT_READY }],
-    ["is lost", jobRunning(), gone],
+    ["is lost", jobRunning(), notListed],
     ["cannot be asked about", jobRunning(), { flink: { jobs: unreachable() } }],
     ["restarts", jobRunning(), lists("RESTARTING")],
   ])("that %s comes to rest: the second look changes nothing", (_, status, scene) => {
@@ -197,7 +155,7 @@ describe("a running session job", () => {
 
   it("ends a job of an earlier attempt that appears beside it", () => {
     const stray = job("RUNNING", { jobId: `${OWN_PREFIX}aaaaaaaaaaaaaaaa` });
-    const outcome = decideJobOnce(sessionJob(jobRunning()), { flink: flink([stray, job("RUNNING"), other]) });
+    const outcome = decideJobOnce(sessionJob(jobRunning()), { flink: flink([stray, job("RUNNING")]) });
     expect(action(outcome, "cancel-job").jobId).toBe(stray.jobId);
   });
 
@@ -255,11 +213,11 @@ describe("a change", () => {
       },
       {
         when: "saved",
-        scene: () => lists("FINISHED", { savepoint: savedAt("s3://sp-1") }),
+        scene: () => lists("FINISHED", savedAt("s3://sp-1")),
         gives: { actions: [], jobState: "FINISHED" },
       },
     ]);
-    expect(recorded(trace)).toEqual({ state: "suspended", upgradeMode: "savepoint", parallelism: 3 });
+    expect(recordedOf(trace)).toEqual({ state: "suspended", upgradeMode: "savepoint", parallelism: 3 });
     expect(trace.resource.status?.jobStatus?.savepointInfo?.lastSavepoint?.location).toBe("s3://sp-1");
     startsAgain(trace, "s3://sp-1");
   });
@@ -290,7 +248,7 @@ describe("a change", () => {
         gives: { actions: [], jobState: "CANCELED" },
       },
     ]);
-    expect(recorded(trace)).toEqual({ state: "suspended", upgradeMode: "savepoint", parallelism: 3 });
+    expect(recordedOf(trace)).toEqual({ state: "suspended", upgradeMode: "savepoint", parallelism: 3 });
     startsAgain(trace, "s3://chk-9");
   });
 
@@ -392,10 +350,10 @@ describe("a change", () => {
       three,
     );
     const outcome = follow(trace, [
-      { when: "lost", scene: () => gone, gives: { actions: [], jobState: "RECONCILING" } },
+      { when: "lost", scene: () => notListed, gives: { actions: [], jobState: "RECONCILING" } },
       {
         when: "said",
-        scene: () => gone,
+        scene: () => notListed,
         gives: { actions: [], lifecycle: "FAILED", conditions: ["Stalled: RestoreFailed"] },
       },
     ]);
@@ -424,7 +382,7 @@ describe("suspension", () => {
       },
       {
         when: "saved",
-        scene: () => lists("FINISHED", { savepoint: savedAt("s3://sp-1") }),
+        scene: () => lists("FINISHED", savedAt("s3://sp-1")),
         gives: { lifecycle: "SUSPENDED" },
       },
       {
@@ -466,7 +424,7 @@ describe("suspension", () => {
         gives: { lifecycle: "SUSPENDED" },
       },
     ]);
-    expect(recorded(trace)).toMatchObject({ state: "suspended", upgradeMode: "savepoint" });
+    expect(recordedOf(trace)).toMatchObject({ state: "suspended", upgradeMode: "savepoint" });
   });
 });
 
@@ -476,7 +434,7 @@ describe("savepointRedeployNonce", () => {
   it.each<[string, SessionJobChange, JobScene, Action["type"][]]>([
     ["running", jobRunning(), lists("RUNNING"), ["cancel-job"]],
     ["failed", jobRunning({ jobState: "FAILED" }), lists("FAILED"), []],
-    ["lost", jobRunning({ restore: "savepoint" }), gone, []],
+    ["lost", jobRunning({ restore: "savepoint" }), notListed, []],
     ["being stopped", jobStopping(), lists("RUNNING"), ["cancel-job"]],
     ["stopped", jobStopped({ job: { upgradeSavepointPath: LAST_STATE_MARKER } }), lists("FINISHED"), []],
   ])(
@@ -495,124 +453,5 @@ describe("savepointRedeployNonce", () => {
       { when: "going", scene: () => lists("CANCELLING"), gives: { actions: [], jobState: "FINISHED" } },
     ]);
     startsAgain(trace, "s3://given");
-  });
-});
-
-describe("a job that its session cluster does not know any more", () => {
-  it("starts again empty, if it is stateless", () => {
-    const trace = traceOf(jobWith({ upgradeMode: "stateless" }), jobRunning());
-    follow(trace, [
-      {
-        when: "lost",
-        scene: () => gone,
-        gives: { actions: [], events: ["Missing", "JobStatusChanged", "Submit"], lifecycle: "UPGRADING" },
-      },
-      { when: "recorded", scene: () => gone, gives: { jobState: "RECONCILING" } },
-    ]);
-    expect(action(trace.pass(gone), "submit-job").request).not.toHaveProperty("savepointPath");
-  });
-
-  it.each(["savepoint", "last-state"] as const)(
-    "needs a person, if it is %s: nobody knows how far it came",
-    (upgradeMode) => {
-      const trace = traceOf(
-        jobWith({ upgradeMode }),
-        jobRunning({ restore: "savepoint", job: { upgradeSavepointPath: "s3://start" } }),
-      );
-      const outcome = follow(trace, [
-        {
-          when: "lost",
-          scene: () => gone,
-          gives: { actions: [], lifecycle: "FAILED", conditions: ["Stalled: RestoreFailed"] },
-        },
-        {
-          when: "changed",
-          edit: editedJob(jobWith({ parallelism: 3 })),
-          scene: () => gone,
-          gives: { actions: [], lifecycle: "FAILED", conditions: ["Stalled: RestoreFailed"] },
-        },
-      ]);
-      expect(outcome.error).toMatch(/^Job Not Found: .*Manual restore required.*savepointRedeployNonce/);
-    },
-  );
-
-  it("and that appears again is as good as before", () => {
-    follow(traceOf(jobRunning({ restore: "savepoint" })), [
-      { when: "lost", scene: () => gone, gives: { lifecycle: "FAILED" } },
-      {
-        when: "back",
-        scene: () => lists("RUNNING"),
-        gives: { lifecycle: "STABLE", error: undefined, conditions: ["Ready: Running"] },
-      },
-    ]);
-  });
-});
-
-describe("a session cluster that is about to be replaced", () => {
-  const leaving = (scene: JobScene): JobScene => ({ ...scene, session: LEAVING });
-
-  it("has its jobs stopped, each as its upgradeMode says, and they go on in the next one", () => {
-    const trace = traceOf(jobRunning({ restore: "savepoint" }));
-    follow(trace, [
-      {
-        when: "leaving",
-        scene: () => leaving(lists("RUNNING")),
-        gives: { actions: ["stop-with-savepoint"], events: ["Suspended"] },
-      },
-      {
-        when: "saved",
-        scene: () => leaving(lists("FINISHED", { savepoint: savedAt("s3://sp-1") })),
-        gives: { lifecycle: "UPGRADING", jobState: "FINISHED" },
-      },
-      {
-        when: "waiting",
-        scene: () => leaving(lists("FINISHED")),
-        gives: { actions: [], conditions: ["Reconciling: SessionClusterUpgrading"] },
-      },
-      {
-        when: "between clusters",
-        scene: () => ({ session: NOT_READY }),
-        gives: { actions: [], conditions: ["Reconciling: SessionClusterNotReady"] },
-      },
-    ]);
-    startsAgain(trace, "s3://sp-1");
-  });
-
-  it.each<[string, SessionJobChange, string[]]>([
-    ["last-state cancels", jobWith({ upgradeMode: "last-state" }), ["cancel-job"]],
-    ["stateless waits to be started anew", jobWith({ upgradeMode: "stateless" }), []],
-  ])("and upgradeMode %s", (_, mode, actions) => {
-    const resource = sessionJob(mode, jobRunning({ restore: "savepoint" }));
-    expect(decideJobOnce(resource, leaving(lists("RUNNING"))).actions).toEqual(actions);
-  });
-
-  it("does not wake a job that has ended", () => {
-    const resource = sessionJob(jobRunning({ jobState: "FINISHED" }));
-    expect(decideJobOnce(resource, leaving(lists("FINISHED"))).actions).toEqual([]);
-  });
-
-  it("does not start stopped jobs", () => {
-    const resource = sessionJob(jobStopped({ restore: "savepoint" }));
-    expect(decideJobOnce(resource, { ...lists("FINISHED"), session: LEAVING })).toMatchObject({
-      actions: [],
-      jobState: "FINISHED",
-    });
-  });
-});
-
-describe("what the Apache operator left", () => {
-  it("between a cancellation and the next submission goes on from the checkpoint, though there is no job id", () => {
-    const trace = traceOf(
-      jobStopped({ restore: "savepoint", job: { upgradeSavepointPath: "s3://chk-9" } }),
-      ({ status }) => void delete status!.jobStatus!.jobId,
-    );
-    startsAgain(trace, "s3://chk-9");
-  });
-
-  it("in the middle of a submission is the same submission", () => {
-    const submitting = jobSubmitting({ restore: "savepoint", job: { upgradeSavepointPath: "s3://sp" } });
-    expect(decideJobOnce(sessionJob(submitting), lists("RUNNING"))).toMatchObject({ lifecycle: "DEPLOYED" });
-    const { request } = action(decideJobOnce(sessionJob(submitting), gone), "submit-job");
-    expect(request).toMatchObject({ jobId: JOB_ID, savepointPath: "s3://sp" });
   });
 });

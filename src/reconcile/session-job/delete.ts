@@ -8,7 +8,7 @@ import { BLOCK_ON_SESSION_JOBS } from "../../flink/options.ts";
 import { beginDeletion, takeSavepoint, wantsSavepoint } from "../deployment/delete.ts";
 import { followStopOf } from "../deployment/stop.ts";
 import { emit, recordedSpec, waitFor } from "../pass.ts";
-import { phaseOf } from "../phase.ts";
+import { type Phase, phaseOf } from "../phase.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import { noJobRuns, ownJob, type SessionJobPass, sessionJobFacts } from "./pass.ts";
 
@@ -36,43 +36,55 @@ function awaitJobManager(pass: SessionJobPass): void {
   waitFor(pass, "SessionClusterNotReady", message);
 }
 
+/** There is no job, or it ended by itself. */
+function isOver(pass: SessionJobPass, phase: Phase): boolean {
+  if (phase === "new") return true;
+  // Flink itself said that the job ended.
+  const { state } = pass.status.jobStatus;
+  return phase === "running" && isTerminal(state);
+}
+
+/** Without a savepoint, where one was asked for. */
+function letGo(pass: SessionJobPass, wanted: boolean, reason: string): void {
+  if (!wanted) return;
+  const message = `No savepoint before the deletion: ${reason}`;
+  emit(pass, { type: "Warning", reason: "CleanupFailed", message, component: "Job" });
+}
+
+/** The cluster answers: the job is stopped as it is wanted. True when nothing of it runs. */
+function stop(pass: SessionJobPass, wanted: boolean): boolean {
+  if (!wanted || ownJob(pass) === undefined) return noJobRuns(pass);
+  takeSavepoint(pass, () => followStopOf(pass, sessionJobFacts(pass)));
+  return false;
+}
+
 /** True when there is nothing left to do for the job. */
 function isDone(pass: SessionJobPass): boolean {
-  const phase = phaseOf(pass.status);
-  if (phase === "new") return true;
   const { jobs } = pass.flink;
-  // Nothing can be asked of a cluster that is gone; one that answers may have a job of an earlier attempt.
-  if (phase === "running" && isTerminal(pass.status.jobStatus.state)) return !jobs?.ok || noJobRuns(pass);
-  const wanted = wantsSavepoint(pass) && (phase === "running" || phase === "stopping");
+  const phase = phaseOf(pass.status);
+  // One that answers may still have a job of an earlier attempt.
+  if (isOver(pass, phase)) return !jobs?.ok || noJobRuns(pass);
+  const wanted = wantsSavepoint(pass);
   const reason = isOutOfReach(pass);
   if (reason !== undefined) {
-    if (wanted) {
-      const message = `No savepoint before the deletion: ${reason}`;
-      emit(pass, { type: "Warning", reason: "CleanupFailed", message, component: "Job" });
-    }
+    letGo(pass, wanted, reason);
     return true;
   }
   if (pass.submission?.state === "under-way") {
     waitFor(pass, "Submitting", "deletion waits for the submission under way to end");
     return false;
   }
-  if (jobs === undefined) {
-    // Suspended with its state saved: Flink itself said that the job ended.
-    if (phase === "suspended" && recordedSpec(pass)?.spec.job?.upgradeMode !== "stateless") return true;
-    awaitJobManager(pass);
-    return false;
-  }
-  if (wanted && jobs.ok && ownJob(pass) !== undefined) {
-    takeSavepoint(pass, () => followStopOf(pass, sessionJobFacts(pass)));
-    return false;
-  }
-  return noJobRuns(pass);
+  if (jobs !== undefined) return stop(pass, wanted && jobs.ok);
+  // Suspended with its state saved: Flink itself said that the job ended.
+  if (phase === "suspended" && recordedSpec(pass)?.spec.job?.upgradeMode !== "stateless") return true;
+  awaitJobManager(pass);
+  return false;
 }
 
 export function decideDeletion(pass: SessionJobPass): void {
   beginDeletion(pass);
   waitFor(pass, "Deleting", "cancelling the job");
-  if (recordedSpec(pass) !== undefined && !isDone(pass)) return;
+  if (!isDone(pass)) return;
   pass.actions.push({ type: "remove-finalizer" });
   pass.requeueAfter = undefined;
 }
