@@ -3,7 +3,7 @@ import type { DefaultedJobStatus } from "../api/defaults.ts";
 import type { JobManagerDeploymentStatus } from "../api/flink-deployment.ts";
 import { parseRecordedSpec } from "./last-reconciled-spec.ts";
 
-export type Phase = "new" | "submitting" | "running" | "stopping" | "stopped" | "suspended";
+export type Phase = "new" | "announced" | "submitting" | "running" | "stopping" | "stopped" | "suspended";
 
 /** What tells the phase. A session job's status has no `jobManagerDeploymentStatus`. */
 type PhaseStatus = DefaultedJobStatus & {
@@ -22,5 +22,7 @@ export function phaseOf(status: PhaseStatus): Phase {
   const shouldRun = recorded.spec.job.state !== "suspended";
   if (!upgrading) return shouldRun ? "running" : "suspended";
   if (shouldRun) return "stopping";
+  // Of a session job only: nothing has been asked of Flink yet.
+  if (status.jobStatus.state === "INITIALIZING") return "announced";
   return status.jobStatus.state === "RECONCILING" ? "submitting" : "stopped";
 }

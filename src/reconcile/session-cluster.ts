@@ -1,6 +1,7 @@
 /**
- * What a session cluster and its jobs agree upon. Both record what they are about to do before they look at each other:
- * a job its attempt, a cluster that it is about to go. So one of the two always sees the other.
+ * What a session cluster and its jobs agree upon. Both record what they are about to do before they look at each other a
+ * last time: a job its attempt, a cluster that it is about to go. So at least one of the two sees the other: the cluster
+ * then waits for the job, and the job takes back an attempt for which nothing was asked of Flink yet.
  */
 import {
   withJobDefaults,
@@ -26,14 +27,13 @@ export function isSessionCluster({ spec, status }: FlinkDeployment): boolean {
 export const JOB_NOT_FOUND = "Job Not Found";
 
 /**
- * Session jobs whose state goes with the cluster unless they are stopped first: those that run or are being submitted,
- * but not stateless ones, nor those whose job is lost already.
+ * Session jobs whose state goes with the cluster unless they are stopped first: those that run or are about to, but not
+ * stateless ones, nor those whose job is lost already.
  */
 export function unsavedJobs(jobs: readonly FlinkSessionJob[]): readonly FlinkSessionJob[] {
   return jobs.filter(({ spec, status }) => {
     const known = withJobStatusDefaults(status);
-    const phase = phaseOf(known);
-    if (phase !== "submitting" && phase !== "running" && phase !== "stopping") return false;
+    if (!["announced", "submitting", "running", "stopping"].includes(phaseOf(known))) return false;
     if (withJobDefaults(spec.job ?? {}).upgradeMode === "stateless") return false;
     const lost = (errorMessage(known.error) ?? "").startsWith(JOB_NOT_FOUND);
     return !isTerminal(known.jobStatus.state) && !lost;

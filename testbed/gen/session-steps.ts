@@ -60,7 +60,7 @@ export function recordedOf({ resource }: SessionJobTrace) {
 /** From a stopped job to the request for the next one, under an id of its own and with the state that is given. */
 export function startsAgain(trace: SessionJobTrace, from: string | undefined): void {
   const when = "nothing of the old job runs";
-  follow(trace, [{ when, scene: () => lists("FINISHED"), gives: { actions: [], jobState: "RECONCILING" } }]);
+  follow(trace, [{ when, scene: () => lists("FINISHED"), gives: { actions: [], jobState: "INITIALIZING" } }]);
   const { request } = action(trace.pass(lists("FINISHED")), "submit-job");
   expect(request.savepointPath).toBe(from);
   expect(request.jobId).not.toBe(JOB_ID);

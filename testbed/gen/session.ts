@@ -142,6 +142,7 @@ function recordJob(
 
 const started = { jobName: "example", startTime: String(STARTED) };
 
+export const jobAnnounced = recordJob("suspended", "UPGRADING", "INITIALIZING");
 export const jobSubmitting = recordJob("suspended", "UPGRADING", "RECONCILING");
 export const jobRunning = recordJob("running", "DEPLOYED", "RUNNING", started);
 export const jobStopping = recordJob("running", "UPGRADING", "RUNNING", {

@@ -176,7 +176,7 @@ export function resume(pass: JobPass, diff: SpecDiff): void {
 /** What the wanted spec changes of the recorded one. */
 export function changeOf(pass: JobPass, recorded: DefaultedSpec, phase: Phase): SpecDiff {
   // Between a stop and a start the record says "suspended" for a job that is to run: no difference to act on.
-  const between = phase === "stopped" || phase === "submitting";
+  const between = phase === "stopped" || phase === "announced" || phase === "submitting";
   const base = between
     ? {
         ...recorded,

@@ -27,6 +27,7 @@ import {
 } from "../../../testbed/gen/kube-objects.ts";
 import type { Scene } from "../../../testbed/gen/observed.ts";
 import {
+  jobAnnounced,
   jobRunning,
   jobStopped,
   jobStopping,
@@ -262,6 +263,7 @@ describe("a change of a session cluster", () => {
   it.each<[string, FlinkSessionJob, boolean]>([
     ["runs", stateful(), true],
     ["restarts", sessionJob(jobRunning({ jobState: "RESTARTING" })), true],
+    ["is about to be submitted", sessionJob(jobAnnounced({ restore: "savepoint" })), true],
     ["is being submitted", sessionJob(jobSubmitting({ restore: "savepoint" })), true],
     ["is being stopped", sessionJob(jobStopping({ restore: "savepoint" })), true],
     ["is stopped", sessionJob(jobStopped({ restore: "savepoint" })), false],
@@ -271,9 +273,17 @@ describe("a change of a session cluster", () => {
     ["is stateless", sessionJob(jobWith({ upgradeMode: "stateless" }), jobRunning()), false],
     ["is lost", sessionJob(jobRunning({ jobState: "RECONCILING", error: "Job Not Found" })), false],
   ])("is held up by a job that %s: %#", (_, sessionJob, holds) => {
-    const resource = sessionCluster(withoutHa(), running, newImage);
+    const resource = sessionCluster(withoutHa(), recordedCluster({ state: "UPGRADING" }), newImage);
     const { conditions } = decideOnce(resource, up([sessionJob])(resource));
     expect(conditions).toEqual([holds ? "Reconciling: SessionJobsStopping" : "Reconciling: Submitting"]);
+  });
+
+  it("is announced before the jobs are counted: one that starts now sees it, or is seen", () => {
+    const trace = new Trace(sessionCluster(withoutHa(), running, newImage));
+    play(trace, [
+      { when: "announced", scene: up(), gives: { actions: [], lifecycle: "UPGRADING", jobManager: "READY" } },
+      { when: "counted", scene: up(), gives: { actions: [], lifecycle: "UPGRADING", jobManager: "MISSING" } },
+    ]);
   });
 
   it("tells why a job cannot be stopped", () => {

@@ -103,8 +103,10 @@ function losesNothing(pass: Pass): boolean {
   return unsaved(pass).length === 0 || bringsJobsBack(pass) || isLostAlready(pass);
 }
 
-function changeCluster(pass: Pass): void {
-  if (losesNothing(pass)) return recordCluster(pass);
+function changeCluster(pass: Pass, phase: Phase): void {
+  if (bringsJobsBack(pass) || isLostAlready(pass)) return recordCluster(pass);
+  // Which jobs there are counts only after they could have seen that the cluster is about to go.
+  if (phase === "stopping" && losesNothing(pass)) return recordCluster(pass);
   if (pass.status.jobManagerDeploymentStatus === "MISSING") {
     // Only the version that wrote the HA metadata brings the jobs back, to be stopped then.
     pass.spec = recordedSpec(pass)?.spec ?? pass.spec;
@@ -117,10 +119,11 @@ function changeCluster(pass: Pass): void {
     const problem = status?.conditions?.find(({ type, status: is }) => type === "Stalled" && is === "True");
     return problem === undefined ? metadata.name : `${metadata.name} (${problem.message})`;
   });
-  const message =
-    `the change waits for session jobs to save their state: ${which.join(", ")}. ` +
+  const next =
     "A job that cannot be stopped holds it up no more when it is deleted or its upgradeMode is stateless";
+  const message = `the change waits for session jobs to save their state: ${which.join(", ") || "none"}. ${next}`;
   waitFor(pass, "SessionJobsStopping", message);
+  if (phase !== "stopping") requeue(pass, 0);
 }
 
 function recoverCluster(pass: Pass): void {
@@ -140,7 +143,7 @@ export function reconcileSession(pass: Pass, phase: Phase, specChanged: boolean)
   const { status } = pass;
   if (phase === "new") return firstCluster(pass);
   if (phase === "submitting") return continueCluster(pass, specChanged);
-  if (specChanged) return changeCluster(pass);
+  if (specChanged) return changeCluster(pass, phase);
   if (phase === "stopping") {
     // The change that the jobs were to be stopped for was taken back.
     status.reconciliationStatus.state = "DEPLOYED";

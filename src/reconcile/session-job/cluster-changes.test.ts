@@ -32,7 +32,7 @@ describe("a job that its session cluster does not know any more", () => {
         scene: () => notListed,
         gives: { actions: [], events: ["Missing", "JobStatusChanged", "Submit"], lifecycle: "UPGRADING" },
       },
-      { when: "recorded", scene: () => notListed, gives: { jobState: "RECONCILING" } },
+      { when: "recorded", scene: () => notListed, gives: { jobState: "INITIALIZING" } },
     ]);
     expect(action(trace.pass(notListed), "submit-job").request).not.toHaveProperty("savepointPath");
   });

@@ -42,7 +42,7 @@ import {
   type SessionJobPass,
   sessionJobFacts,
 } from "./pass.ts";
-import { attemptNewest, continueAttempt, continueStopped, firstAttempt } from "./submit.ts";
+import { attemptNewest, continueAttempt, continueStopped, firstAttempt, goAhead } from "./submit.ts";
 
 /** Flink does not list a job that it should know: its JobManager was lost, or forgot how the job ended. */
 function isLost(pass: SessionJobPass): boolean {
@@ -152,6 +152,11 @@ function insteadOfAttempt(pass: SessionJobPass, diff: SpecDiff): (() => void) | 
   };
 }
 
+function startAttempt(pass: SessionJobPass, diff: SpecDiff): void {
+  if (diff.type === "SAVEPOINT_REDEPLOY") redeploy(pass, diff);
+  else goAhead(pass, diff.type !== "IGNORE");
+}
+
 function reconcile(pass: SessionJobPass): void {
   const { status } = pass;
   const recorded = recordedSpec(pass);
@@ -163,6 +168,7 @@ function reconcile(pass: SessionJobPass): void {
   }
   const phase = phaseOf(status);
   const diff = changeOf(pass, recorded.spec, phase);
+  if (phase === "announced") return startAttempt(pass, diff);
   if (phase === "submitting") return continueAttempt(pass, insteadOfAttempt(pass, diff));
   if (diff.type === "SAVEPOINT_REDEPLOY") return redeploy(pass, diff);
   if (phase === "stopped") return continueStopped(pass);

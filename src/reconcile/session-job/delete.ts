@@ -38,7 +38,7 @@ function awaitJobManager(pass: SessionJobPass): void {
 
 /** There is no job, or it ended by itself. */
 function isOver(pass: SessionJobPass, phase: Phase): boolean {
-  if (phase === "new") return true;
+  if (phase === "new" || phase === "announced") return true;
   // Flink itself said that the job ended.
   const { state } = pass.status.jobStatus;
   return phase === "running" && isTerminal(state);

@@ -1,18 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { FlinkSessionJob } from "../../api/flink-session-job.ts";
 import { flink, job, unreachable } from "../../../testbed/gen/flink-answers.ts";
-import {
-  deleted,
-  edited,
-  withConfiguration,
-  withFlinkVersion,
-  withImage,
-  withoutHa,
-} from "../../../testbed/gen/flink-deployment.ts";
+import { deleted, withConfiguration, withFlinkVersion } from "../../../testbed/gen/flink-deployment.ts";
+import { LEAVING, NOT_READY } from "../../../testbed/gen/session-steps.ts";
 import { JOB_ID } from "../../../testbed/gen/recorded-status.ts";
 import {
   decideJobOnce,
+  deletedJob,
   editedJob,
+  jobAnnounced,
   type JobScene,
   jobSubmitting,
   jobWith,
@@ -23,18 +19,12 @@ import {
   type SessionJobChange,
   SessionJobTrace,
 } from "../../../testbed/gen/session.ts";
-import { action, condition, message, play } from "../../../testbed/gen/trace.ts";
+import { action, condition, message, type Outcome, play } from "../../../testbed/gen/trace.ts";
 import type { Submission, SubmitJob } from "../decision.ts";
 import { parseRecordedSpec } from "../last-reconciled-spec.ts";
 import { LAST_STATE_MARKER } from "../upgrade-mode.ts";
 
 const READY = sessionCluster(recordedCluster());
-const NOT_READY = sessionCluster(recordedCluster({ jobManager: "DEPLOYING" }));
-const LEAVING = sessionCluster(
-  withoutHa(),
-  recordedCluster({ state: "UPGRADING" }),
-  edited(withImage("new")),
-);
 const nothingRuns: JobScene = { flink: flink([]) };
 
 const failed = (refused: boolean, retryAt = 0): Submission => ({
@@ -63,11 +53,16 @@ describe("a new session job", () => {
     trace.change(({ metadata }) => void (metadata.finalizers = sessionJob().metadata.finalizers ?? []));
     const own = () => trace.resource.status?.jobStatus?.jobId ?? "";
     const outcome = play<FlinkSessionJob, JobScene>(trace, [
-      { when: "recorded first", gives: { actions: [], lifecycle: "UPGRADING", jobState: "RECONCILING" } },
+      { when: "recorded first", gives: { actions: [], lifecycle: "UPGRADING", jobState: "INITIALIZING" } },
       {
         when: "submitted",
         scene: () => nothingRuns,
-        gives: { actions: ["submit-job"], events: ["Submit"], conditions: ["Reconciling: Submitting"] },
+        gives: {
+          actions: ["submit-job"],
+          events: ["Submit"],
+          jobState: "RECONCILING",
+          conditions: ["Reconciling: Submitting"],
+        },
       },
       {
         when: "under way",
@@ -142,6 +137,67 @@ describe("a new session job", () => {
       events: ["UnsupportedFlinkVersion"],
       conditions: ["Stalled: Unsupported"],
     });
+  });
+});
+
+describe("an attempt that is announced, and for which nothing was asked of Flink yet", () => {
+  const announced = (...changes: SessionJobChange[]): SessionJobTrace =>
+    new SessionJobTrace(
+      sessionJob(
+        jobAnnounced({ restore: "savepoint", job: { upgradeSavepointPath: "s3://sp" } }),
+        ...changes,
+      ),
+    );
+  const redeploy = jobWith({ savepointRedeployNonce: 1, initialSavepointPath: "s3://other" });
+
+  it.each<[string, SessionJobChange[], JobScene, Partial<Outcome>]>([
+    [
+      "goes ahead in a cluster that is ready",
+      [],
+      nothingRuns,
+      { actions: ["submit-job"], jobState: "RECONCILING" },
+    ],
+    [
+      "is taken back in one that is about to go, which may not have seen it",
+      [],
+      { ...nothingRuns, session: LEAVING },
+      { actions: [], jobState: "FINISHED", conditions: ["Reconciling: SessionClusterUpgrading"] },
+    ],
+    [
+      "waits for one that is not ready",
+      [],
+      { session: NOT_READY },
+      { actions: [], jobState: "INITIALIZING" },
+    ],
+    ["waits for one that is not there", [], { session: null }, { actions: [], jobState: "INITIALIZING" }],
+    [
+      "waits until nothing else of the resource runs",
+      [],
+      { flink: flink([job("RUNNING", { jobId: `${OWN_PREFIX}ffffffffffffffff` })]) },
+      { actions: ["cancel-job"], jobState: "INITIALIZING" },
+    ],
+    [
+      "gives way to suspension",
+      [editedJob(jobWith({ state: "suspended" }))],
+      nothingRuns,
+      { lifecycle: "SUSPENDED" },
+    ],
+    [
+      "gives way to a redeployment",
+      [editedJob(redeploy)],
+      nothingRuns,
+      { actions: [], jobState: "FINISHED" },
+    ],
+    ["is no obstacle to deletion", [deletedJob()], nothingRuns, { actions: ["remove-finalizer"] }],
+  ])("%s", (_, changes, scene, expected) => {
+    expect(announced(...changes).pass(scene)).toMatchObject(expected);
+  });
+
+  it("is announced anew for a newer spec", () => {
+    const trace = announced(editedJob(jobWith({ parallelism: 5 })));
+    expect(trace.pass(nothingRuns)).toMatchObject({ actions: [], jobState: "INITIALIZING" });
+    expect(recorded(trace).parallelism).toBe(5);
+    expect(trace.resource.status?.jobStatus?.upgradeSavepointPath).toBe("s3://sp");
   });
 });
 
@@ -328,7 +384,7 @@ describe("an attempt", () => {
         scene: () => ({ ...nothingRuns, submission: failed(true, Infinity) }),
         gives: { events: ["SpecChanged"] },
       },
-      { when: "recorded", scene: () => nothingRuns, gives: { jobState: "RECONCILING" } },
+      { when: "recorded", scene: () => nothingRuns, gives: { jobState: "INITIALIZING" } },
     ]);
     expect(action(trace.pass(nothingRuns), "submit-job").request.savepointPath).toBe("s3://other");
   });
@@ -351,7 +407,7 @@ describe("an attempt", () => {
       {
         when: "the next cluster",
         scene: () => ({ ...nothingRuns, session: READY }),
-        gives: { jobState: "RECONCILING" },
+        gives: { jobState: "INITIALIZING" },
       },
     ]);
     expect(action(trace.pass(nothingRuns), "submit-job").request.savepointPath).toBe("s3://sp");

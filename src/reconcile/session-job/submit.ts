@@ -1,6 +1,8 @@
 /**
- * From a recorded intent to a running job (2.25). The job id is written down first. Flink runs an id once, so that
- * asking is repeated until the job is listed, or until it is certain that it never will be.
+ * From a recorded intent to a running job (2.25). An attempt with its job id is written down first; the next look at
+ * the session cluster shows whether it may go ahead, which is written down as well. From then on its request may have
+ * been sent: Flink runs an id once, so that asking is repeated until the job is listed, or until it is certain that it
+ * never will be.
  */
 import type { DefaultedSpec } from "../../api/defaults.ts";
 import type { FlinkVersion, UpgradeMode } from "../../api/flink-deployment.ts";
@@ -35,13 +37,13 @@ import {
   type SessionJobPass,
 } from "./pass.ts";
 
-/** Writes the attempt down; the next pass submits it. Only when no job of the resource runs. */
+/** Writes the attempt down; the next pass goes ahead with it. Only when no job of the resource runs. */
 function recordAttempt(pass: SessionJobPass, restore: UpgradeMode): void {
   const { jobStatus } = pass.status;
   if (restore === "stateless") delete jobStatus.upgradeSavepointPath;
   else adoptSavepoint(pass);
   jobStatus.jobId = newJobId(pass);
-  jobStatus.state = "RECONCILING";
+  jobStatus.state = "INITIALIZING";
   delete jobStatus.startTime;
   record(pass, pass.spec, { jobState: "suspended", upgradeMode: restore, state: "UPGRADING" });
   waitFor(pass, "Submitting", "submitting the job");
@@ -78,6 +80,19 @@ export function continueStopped(pass: SessionJobPass): void {
   if (!noJobRuns(pass)) return;
   if (pass.sessionState !== "ready" && jobSpec(pass).state !== "suspended") return void awaitSession(pass);
   attemptNewest(pass);
+}
+
+/** An attempt is announced, and nothing was asked of Flink yet. */
+export function goAhead(pass: SessionJobPass, specChanged: boolean): void {
+  if (!noJobRuns(pass)) return;
+  if (pass.sessionState === "leaving") {
+    pass.status.jobStatus.state = "FINISHED";
+    return void awaitSession(pass);
+  }
+  if (specChanged || jobSpec(pass).state === "suspended") return attemptNewest(pass);
+  if (pass.sessionState !== "ready") return void awaitSession(pass);
+  pass.status.jobStatus.state = "RECONCILING";
+  submit(pass);
 }
 
 function submitted(pass: SessionJobPass): void {
