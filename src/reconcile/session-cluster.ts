@@ -12,6 +12,7 @@ import {
 import type { FlinkDeployment } from "../api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../api/flink-session-job.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
+import { isHaActive } from "../flink/high-availability.ts";
 import { parseRecordedSpec } from "./last-reconciled-spec.ts";
 import { withLiveOptions } from "./pass.ts";
 import { phaseOf } from "./phase.ts";
@@ -26,24 +27,53 @@ export function isSessionCluster({ spec, status }: FlinkDeployment): boolean {
 
 export const JOB_NOT_FOUND = "Job Not Found";
 
+function isStateless({ spec }: FlinkSessionJob): boolean {
+  return withJobDefaults(spec.job ?? {}).upgradeMode === "stateless";
+}
+
 /**
- * Session jobs whose state goes with the cluster unless they are stopped first: those that run or are about to, but not
- * stateless ones, nor those whose job is lost already.
+ * Session jobs that are to be stopped before the cluster goes: those that run or are about to, but not those whose job
+ * is lost already. Stateless ones as well where they can be: what HA keeps of a job may keep another version of Flink
+ * from starting. `reachable`: the JobManager is ready.
  */
-export function unsavedJobs(jobs: readonly FlinkSessionJob[]): readonly FlinkSessionJob[] {
-  return jobs.filter(({ spec, status }) => {
+export function unstoppedJobs(
+  jobs: readonly FlinkSessionJob[],
+  reachable: boolean,
+): readonly FlinkSessionJob[] {
+  return jobs.filter((job) => {
+    const { status } = job;
+    if (!reachable && isStateless(job)) return false;
     const known = withJobStatusDefaults(status);
     if (!["announced", "submitting", "running", "stopping"].includes(phaseOf(known))) return false;
-    if (withJobDefaults(spec.job ?? {}).upgradeMode === "stateless") return false;
     const lost = (errorMessage(known.error) ?? "").startsWith(JOB_NOT_FOUND);
     return !isTerminal(known.jobStatus.state) && !lost;
   });
+}
+
+/** Session jobs that are being stopped: where their state is would be known to nobody, were the JobManager to go now. */
+export function stoppingJobs(jobs: readonly FlinkSessionJob[]): readonly FlinkSessionJob[] {
+  return jobs.filter(({ status }) => phaseOf(withJobStatusDefaults(status)) === "stopping");
+}
+
+/**
+ * Whether a cluster of the wanted spec goes on with the jobs of the deployed one, out of its HA metadata. `defaults`:
+ * the operator's for it.
+ */
+export function keepsJobs({ spec, status }: FlinkDeployment, defaults: FlinkConfiguration): boolean {
+  const wanted = withSpecDefaults(spec);
+  const deployed = parseRecordedSpec(status?.reconciliationStatus?.lastReconciledSpec)?.spec ?? wanted;
+  const ha = [deployed, wanted].every(({ flinkConfiguration }) =>
+    isHaActive({ ...defaults, ...flattenConfiguration(flinkConfiguration) }),
+  );
+  return ha && deployed.flinkVersion === wanted.flinkVersion;
 }
 
 /** How a job may deal with its cluster. */
 export type SessionState =
   /** Jobs may run, be stopped and be submitted. */
   | "ready"
+  /** About to be replaced by one that goes on with its jobs: nothing new may begin. */
+  | "restarting"
   /** About to be replaced by one that does not know its jobs: they are to be stopped, and wait for the next one. */
   | "leaving"
   /** Being deleted: nothing new may start. */
@@ -52,13 +82,17 @@ export type SessionState =
   | "not-ready"
   | "missing";
 
-export function sessionState(session: FlinkDeployment | undefined): SessionState {
+/** `defaults`: the operator's for it. */
+export function sessionState(
+  session: FlinkDeployment | undefined,
+  defaults: FlinkConfiguration,
+): SessionState {
   if (session === undefined) return "missing";
   if (session.metadata.deletionTimestamp !== undefined) return "deleting";
   const status = withStatusDefaults(session.status);
   if (status.jobManagerDeploymentStatus !== "READY") return "not-ready";
   const phase = phaseOf(status);
-  if (phase === "stopping") return "leaving";
+  if (phase === "stopping") return keepsJobs(session, defaults) ? "restarting" : "leaving";
   return phase === "running" ? "ready" : "not-ready";
 }
 

@@ -82,6 +82,11 @@ export class World {
     return this.cluster?.job;
   }
 
+  /** What the cluster was made with; undefined when there is none. */
+  get deployed(): { readonly inputs: ClusterInputs; readonly ha: boolean } | undefined {
+    return this.cluster;
+  }
+
   private newId(): string {
     return (++this.counter).toString(16).padStart(32, "0");
   }

@@ -28,6 +28,7 @@ import {
 import type { Scene } from "../../../testbed/gen/observed.ts";
 import {
   jobAnnounced,
+  jobCancelling,
   jobRunning,
   jobStopped,
   jobStopping,
@@ -208,7 +209,12 @@ describe("a change of a session cluster", () => {
         when: "edited",
         edit: newImage,
         scene: up([stateful()]),
-        gives: { actions: [], events: ["SpecChanged"], lifecycle: "UPGRADING", jobManager: "MISSING" },
+        gives: { actions: [], events: ["SpecChanged"], lifecycle: "UPGRADING", jobManager: "READY" },
+      },
+      {
+        when: "its jobs run on: HA brings them back",
+        scene: up([stateful()]),
+        gives: { actions: [], events: [], lifecycle: "UPGRADING", jobManager: "MISSING" },
       },
       ...tearDownSteps().map((step) => ({ ...step, scene: old(step.scene) })),
       ...bringUp,
@@ -270,12 +276,36 @@ describe("a change of a session cluster", () => {
     ["is suspended", sessionJob(jobSuspended({ restore: "savepoint" })), false],
     ["has ended", sessionJob(jobRunning({ jobState: "FAILED" })), false],
     ["is new", sessionJob(), false],
-    ["is stateless", sessionJob(jobWith({ upgradeMode: "stateless" }), jobRunning()), false],
+    ["is stateless", sessionJob(jobWith({ upgradeMode: "stateless" }), jobRunning()), true],
     ["is lost", sessionJob(jobRunning({ jobState: "RECONCILING", error: "Job Not Found" })), false],
   ])("is held up by a job that %s: %#", (_, sessionJob, holds) => {
     const resource = sessionCluster(withoutHa(), recordedCluster({ state: "UPGRADING" }), newImage);
     const { conditions } = decideOnce(resource, up([sessionJob])(resource));
     expect(conditions).toEqual([holds ? "Reconciling: SessionJobsStopping" : "Reconciling: Submitting"]);
+  });
+
+  it.each<[string, FlinkSessionJob, boolean]>([
+    ["runs", stateful(), false],
+    ["is being submitted", sessionJob(jobSubmitting({ restore: "savepoint" })), false],
+    [
+      "is being stopped: nobody would know where its state is",
+      sessionJob(jobStopping({ restore: "savepoint" })),
+      true,
+    ],
+    ["is being cancelled", sessionJob(jobCancelling({ restore: "savepoint" })), true],
+    ["is stopped", sessionJob(jobStopped({ restore: "savepoint" })), false],
+  ])("with HA is held up by a job that %s: %#", (_, sessionJob, holds) => {
+    const resource = sessionCluster(recordedCluster({ state: "UPGRADING" }), newImage);
+    const { conditions } = decideOnce(resource, up([sessionJob])(resource));
+    expect(conditions).toEqual([holds ? "Reconciling: SessionJobsStopping" : "Reconciling: Submitting"]);
+  });
+
+  it("with HA mends a JobManager that cannot run, whatever its jobs wait for", () => {
+    const resource = sessionCluster(recordedCluster({ jobManager: "ERROR" }), newImage);
+    const pods = [pod("jobmanager", waiting("ImagePullBackOff"))];
+    const sessionJobs = [sessionJob(jobStopping({ restore: "savepoint" }))];
+    const scene = { cluster: cluster(resource, [unavailable()], { pods }), sessionJobs };
+    expect(decideOnce(resource, scene)).toMatchObject({ lifecycle: "UPGRADING", jobManager: "MISSING" });
   });
 
   it("is announced before the jobs are counted: one that starts now sees it, or is seen", () => {

@@ -24,7 +24,7 @@ import {
   waitFor,
 } from "../pass.ts";
 import { type Phase, phaseOf } from "../phase.ts";
-import { unsavedJobs } from "../session-cluster.ts";
+import { keepsJobs, stoppingJobs, unstoppedJobs } from "../session-cluster.ts";
 import { errorMessage, isError } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import type { Health } from "./conditions.ts";
@@ -76,52 +76,49 @@ function continueCluster(pass: Pass, specChanged: boolean): void {
     return waitFor(pass, "JobManagerIsDeploying", "the JobManager starts");
   }
   if (found === "incomplete" || !tearDown(pass) || isNameTaken(pass)) return;
-  if (specChanged && losesNothing(pass)) recordCluster(pass);
+  if (specChanged && holdingJobs(pass).length === 0) recordCluster(pass);
   else submitCluster(pass);
 }
 
-/** Whether a cluster of the wanted spec goes on with the jobs of the deployed one, out of its HA metadata. */
-function bringsJobsBack(pass: Pass): boolean {
-  const deployed = recordedSpec(pass)?.spec ?? pass.spec;
-  const ha = isHaActive(observeConfiguration(pass)) && isHaActive(effectiveConfiguration(pass, pass.spec));
-  return ha && deployed.flinkVersion === pass.spec.flinkVersion;
+/** The JobManager is gone or cannot run: no job starts, and none comes to an end. */
+function isDown({ status }: Pass): boolean {
+  return status.jobManagerDeploymentStatus === "MISSING" || status.jobManagerDeploymentStatus === "ERROR";
 }
 
-/** Without HA, what a JobManager that is gone or cannot run knew of its jobs is lost already. */
-function isLostAlready(pass: Pass): boolean {
-  const { jobManagerDeploymentStatus } = pass.status;
-  const down = jobManagerDeploymentStatus === "MISSING" || jobManagerDeploymentStatus === "ERROR";
-  return down && !isHaActive(observeConfiguration(pass));
+/** The jobs that a change has to wait for. */
+function holdingJobs(pass: Pass): readonly FlinkSessionJob[] {
+  const { sessionJobs = [] } = pass.observed;
+  const keeps = keepsJobs(pass.resource, pass.options.defaults);
+  // Without HA, what a JobManager knew of its jobs is lost with it.
+  if (isDown(pass) && (keeps || !isHaActive(observeConfiguration(pass)))) return [];
+  return keeps ? stoppingJobs(sessionJobs) : unstoppedJobs(sessionJobs, !isDown(pass));
 }
 
-function unsaved(pass: Pass): readonly FlinkSessionJob[] {
-  return unsavedJobs(pass.observed.sessionJobs ?? []);
-}
-
-/** Whether a cluster of the wanted spec may take the place of the recorded one. */
-function losesNothing(pass: Pass): boolean {
-  return unsaved(pass).length === 0 || bringsJobsBack(pass) || isLostAlready(pass);
+function inWords(jobs: readonly FlinkSessionJob[]): string {
+  const which = jobs.map(({ metadata, status }) => {
+    const problem = status?.conditions?.find(({ type, status: is }) => type === "Stalled" && is === "True");
+    return problem === undefined ? metadata.name : `${metadata.name} (${problem.message})`;
+  });
+  return which.length === 0 ? "none" : which.join(", ");
 }
 
 function changeCluster(pass: Pass, phase: Phase): void {
-  if (bringsJobsBack(pass) || isLostAlready(pass)) return recordCluster(pass);
+  const jobs = holdingJobs(pass);
   // Which jobs there are counts only after they could have seen that the cluster is about to go.
-  if (phase === "stopping" && losesNothing(pass)) return recordCluster(pass);
+  if (jobs.length === 0 && (phase === "stopping" || isDown(pass))) return recordCluster(pass);
   if (pass.status.jobManagerDeploymentStatus === "MISSING") {
     // Only the version that wrote the HA metadata brings the jobs back, to be stopped then.
     pass.spec = recordedSpec(pass)?.spec ?? pass.spec;
     pass.generation = pass.status.observedGeneration ?? pass.generation;
     return recoverCluster(pass);
   }
-  // The jobs see it by the state, and stop.
+  // The jobs see it by the state: they stop, or at least begin nothing new.
   pass.status.reconciliationStatus.state = "UPGRADING";
-  const which = unsaved(pass).map(({ metadata, status }) => {
-    const problem = status?.conditions?.find(({ type, status: is }) => type === "Stalled" && is === "True");
-    return problem === undefined ? metadata.name : `${metadata.name} (${problem.message})`;
-  });
-  const next =
-    "A job that cannot be stopped holds it up no more when it is deleted or its upgradeMode is stateless";
-  const message = `the change waits for session jobs to save their state: ${which.join(", ") || "none"}. ${next}`;
+  const next = isDown(pass)
+    ? `The JobManager cannot run, and only Flink ${recordedSpec(pass)?.spec.flinkVersion} with HA brings them back: ` +
+      "change both back first, or set upgradeMode stateless on jobs whose state may be lost"
+    : "A job that cannot be stopped holds it up no more when it is deleted";
+  const message = `the change waits for session jobs to be stopped with their state: ${inWords(jobs)}. ${next}`;
   waitFor(pass, "SessionJobsStopping", message);
   if (phase !== "stopping") requeue(pass, 0);
 }

@@ -1,12 +1,17 @@
 import { describe, expect, it } from "vitest";
+import { edited, withImage } from "../../../testbed/gen/flink-deployment.ts";
 import {
   decideJobOnce,
   editedJob,
+  jobAnnounced,
   jobRunning,
   type JobScene,
   jobStopped,
+  jobStopping,
   jobSubmitting,
   jobWith,
+  recordedCluster,
+  sessionCluster,
   sessionJob,
   type SessionJobChange,
 } from "../../../testbed/gen/session.ts";
@@ -105,7 +110,7 @@ describe("a session cluster that is about to be replaced", () => {
 
   it.each<[string, SessionJobChange, string[]]>([
     ["last-state cancels", jobWith({ upgradeMode: "last-state" }), ["cancel-job"]],
-    ["stateless waits to be started anew", jobWith({ upgradeMode: "stateless" }), []],
+    ["stateless as well", jobWith({ upgradeMode: "stateless" }), ["cancel-job"]],
   ])("and upgradeMode %s", (_, mode, actions) => {
     const resource = sessionJob(mode, jobRunning({ restore: "savepoint" }));
     expect(decideJobOnce(resource, leaving(lists("RUNNING"))).actions).toEqual(actions);
@@ -122,6 +127,42 @@ describe("a session cluster that is about to be replaced", () => {
       actions: [],
       jobState: "FINISHED",
     });
+  });
+});
+
+describe("a session cluster that is about to be restarted, and goes on with its jobs", () => {
+  const session = sessionCluster(recordedCluster({ state: "UPGRADING" }), edited(withImage("new")));
+  const restarting = (scene: JobScene): JobScene => ({ ...scene, session });
+  const three = editedJob(jobWith({ parallelism: 3 }));
+
+  it.each<[string, SessionJobChange[], JobScene]>([
+    ["runs", [jobRunning({ restore: "savepoint" })], lists("RUNNING")],
+    ["is to be changed", [jobRunning({ restore: "savepoint" }), three], lists("RUNNING")],
+    [
+      "is stateless and to be changed",
+      [jobWith({ upgradeMode: "stateless" }), jobRunning(), three],
+      lists("RUNNING"),
+    ],
+    ["is stopped", [jobStopped({ restore: "savepoint" })], lists("FINISHED")],
+    ["is announced", [jobAnnounced({ restore: "savepoint" })], notListed],
+    ["is being submitted", [jobSubmitting({ restore: "savepoint" })], notListed],
+  ])("begins nothing new with one that %s", (_, changes, scene) => {
+    const resource = sessionJob(...changes);
+    const outcome = decideJobOnce(resource, restarting(scene));
+    expect(outcome).toMatchObject({ actions: [], conditions: ["Reconciling: SessionClusterUpgrading"] });
+    expect(outcome.status.reconciliationStatus).toEqual(resource.status?.reconciliationStatus);
+  });
+
+  it("lets a stop that is under way come to its end", () => {
+    const trace = traceOf(jobStopping({ restore: "savepoint" }));
+    follow(trace, [
+      {
+        when: "saved",
+        scene: () => restarting(lists("FINISHED", savedAt("s3://sp-1"))),
+        gives: { jobState: "FINISHED" },
+      },
+    ]);
+    startsAgain(trace, "s3://sp-1");
   });
 });
 

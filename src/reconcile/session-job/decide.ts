@@ -104,20 +104,21 @@ function recover(pass: SessionJobPass): void {
 
 /** The session cluster is about to be replaced by one that does not know the job. */
 function leaveCluster(pass: SessionJobPass): void {
-  if (isTerminal(pass.status.jobStatus.state) || jobSpec(pass).upgradeMode === "stateless") {
-    return void awaitSession(pass);
-  }
-  stopForChange(pass, sessionJobFacts(pass));
+  if (isTerminal(pass.status.jobStatus.state)) return void awaitSession(pass);
+  // A stateless one is found cancelled, and starts again by that.
+  if (jobSpec(pass).upgradeMode === "stateless") noJobRuns(pass);
+  else stopForChange(pass, sessionJobFacts(pass));
 }
 
 function reconcileRunning(pass: SessionJobPass, diff: SpecDiff): void {
+  if (diff.type === "IGNORE") pass.status.observedGeneration = pass.generation;
+  if (pass.sessionState === "restarting") return void awaitSession(pass);
   const stateless = jobSpec(pass).upgradeMode === "stateless";
   if (isLost(pass) && (diff.type === "IGNORE" || !stateless)) return recoverLost(pass);
   if (diff.type !== "IGNORE") {
     if (changeRunning(pass, diff, sessionJobFacts(pass))) recover(pass);
     return;
   }
-  pass.status.observedGeneration = pass.generation;
   if (pass.sessionState === "leaving") leaveCluster(pass);
   else recover(pass);
 }

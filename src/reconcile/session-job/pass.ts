@@ -32,7 +32,7 @@ export function beginSessionJobPass(
     ...beginJobPass(observed, now, { ...options, defaults }),
     resource,
     session,
-    sessionState: sessionState(session),
+    sessionState: sessionState(session, options.defaults),
     submission: submission?.jobId === status.jobStatus.jobId ? submission : undefined,
     operator: options.defaults,
     status,
@@ -120,6 +120,7 @@ export function awaitSession(pass: SessionJobPass): false {
   const waits: Record<SessionState, [reason: string, message: string]> = {
     missing: ["SessionClusterMissing", `there is no FlinkDeployment ${name} in namespace ${namespace}`],
     deleting: ["SessionClusterDeleting", `the session cluster ${name} is being deleted`],
+    restarting: ["SessionClusterUpgrading", `the session cluster ${name} is about to be restarted`],
     leaving: ["SessionClusterUpgrading", `the session cluster ${name} is about to be replaced`],
     "not-ready": ["SessionClusterNotReady", `the session cluster ${name} is not ready${why}`],
     ready: ["SessionClusterNotReady", `the session cluster ${name} has not been asked yet`],
