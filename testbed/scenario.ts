@@ -35,6 +35,11 @@ export async function installOperator(): Promise<Cluster> {
   await kubectl(["apply", "--server-side", "-f", join(import.meta.dirname, "../deploy/crds")]);
   await kubectl(["apply", "-f", "-"], manifest("operator/operator.yaml"));
   await kubectl(["apply", "-f", "-"], manifest("operator/rbac.yaml"));
+  // Its own way to the S3 server, for jars of session jobs.
+  const { endpoint, accessKey, secretKey, region } = testbed.s3;
+  const access = [`AWS_ENDPOINT_URL=${endpoint}`, `AWS_REGION=${region}`, `AWS_ACCESS_KEY_ID=${accessKey}`];
+  const set = ["set", "env", OPERATOR, ...access, `AWS_SECRET_ACCESS_KEY=${secretKey}`];
+  await kubectl(["-n", "sluice-system", ...set]);
   await kubectl(["-n", "sluice-system", "rollout", "restart", OPERATOR]);
   await kubectl(["-n", "sluice-system", "rollout", "status", OPERATOR, "--timeout=180s"]);
   return cluster;
