@@ -20,26 +20,60 @@ function manifest(name: string): string {
   return readFileSync(join(import.meta.dirname, "../deploy", name), "utf8");
 }
 
-/** CRDs, rights and the operator's pod, as a user would apply them. */
 /** The running node testbed. */
 export function attachCluster(): Cluster {
   const testbed = attachNode();
   return { testbed, kubectl: testbed.kubectl };
 }
 
+const CONFIGURATION = "sluice-operator-configuration";
+
+/**
+ * The operator's Deployment, with its own way to the S3 server, from where session jobs have their jars: the
+ * configuration allows it, the environment has the keys.
+ */
+function operatorManifest({ s3 }: NodeTestbed): string {
+  const documents = parseAllDocuments(manifest("operator/operator.yaml"));
+  const deployment = documents.find((document) => document.get("kind") === "Deployment");
+  if (deployment === undefined) throw new Error("operator.yaml holds no Deployment");
+  const pod = ["spec", "template", "spec"];
+  const container = [...pod, "containers", 0];
+  const env = {
+    AWS_ENDPOINT_URL: s3.endpoint,
+    AWS_REGION: s3.region,
+    AWS_ACCESS_KEY_ID: s3.accessKey,
+    AWS_SECRET_ACCESS_KEY: s3.secretKey,
+  };
+  deployment.setIn(
+    [...container, "env"],
+    Object.entries(env).map(([name, value]) => ({ name, value })),
+  );
+  deployment.setIn([...container, "args"], ["operator", "--config", "/etc/sluice/config.yaml"]);
+  deployment.setIn([...container, "volumeMounts"], [{ name: "configuration", mountPath: "/etc/sluice" }]);
+  deployment.setIn([...pod, "volumes"], [{ name: "configuration", configMap: { name: CONFIGURATION } }]);
+  const configMap = {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: CONFIGURATION, namespace: "sluice-system" },
+    data: {
+      "config.yaml": stringify({
+        "kubernetes.operator.user.artifacts.allowed-schemes": "https;s3",
+        "s3.path.style.access": "true",
+      }),
+    },
+  };
+  return [...documents.map(String), stringify(configMap)].join("---\n");
+}
+
+/** CRDs, rights and the operator's pod, as a user would apply them. */
 export async function installOperator(): Promise<Cluster> {
   const cluster = attachCluster();
   const { testbed, kubectl } = cluster;
   // Before any job starts: Flink's JobManager ends when the bucket of its HA storage is not there.
   testbed.s3.bucketDir(BUCKET);
   await kubectl(["apply", "--server-side", "-f", join(import.meta.dirname, "../deploy/crds")]);
-  await kubectl(["apply", "-f", "-"], manifest("operator/operator.yaml"));
+  await kubectl(["apply", "-f", "-"], operatorManifest(testbed));
   await kubectl(["apply", "-f", "-"], manifest("operator/rbac.yaml"));
-  // Its own way to the S3 server, for jars of session jobs.
-  const { endpoint, accessKey, secretKey, region } = testbed.s3;
-  const access = [`AWS_ENDPOINT_URL=${endpoint}`, `AWS_REGION=${region}`, `AWS_ACCESS_KEY_ID=${accessKey}`];
-  const set = ["set", "env", OPERATOR, ...access, `AWS_SECRET_ACCESS_KEY=${secretKey}`];
-  await kubectl(["-n", "sluice-system", ...set]);
   await kubectl(["-n", "sluice-system", "rollout", "restart", OPERATOR]);
   await kubectl(["-n", "sluice-system", "rollout", "status", OPERATOR, "--timeout=180s"]);
   return cluster;
