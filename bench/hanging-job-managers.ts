@@ -20,10 +20,11 @@ import { loadKubeConfig } from "../src/kube/config.ts";
 import { EventRecorder } from "../src/kube/event-recorder.ts";
 import { DEPLOYMENTS, FLINK_DEPLOYMENTS } from "../src/kube/resource-type.ts";
 import { keyOf } from "../src/kube/store.ts";
+import { createCaches } from "../src/operator/caches.ts";
 import { controllerConfig } from "../src/operator/configuration.ts";
 import { flinkClients } from "../src/operator/flink-clients.ts";
 import { createMetrics } from "../src/operator/health.ts";
-import { createCaches, createQueue } from "../src/operator/run.ts";
+import { createQueue } from "../src/operator/run.ts";
 import { createLogger } from "../src/telemetry/log.ts";
 import { startApi } from "../testbed/api.ts";
 import { ScriptedCluster } from "../testbed/flink-rest/scripted-cluster.ts";
@@ -142,7 +143,7 @@ const wake = (key: string): void => ready.forEach((one) => one(key));
 const caches = createCaches(
   client,
   { namespace: NAMESPACE, snapshots: false },
-  { deployment: wake, snapshot: () => {} },
+  { deployment: wake, sessionJob: () => {}, snapshot: () => {} },
   log,
 );
 const clients = flinkClients(client, "direct", { agent, onAnswer: wake });

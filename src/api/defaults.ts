@@ -8,6 +8,7 @@ import type {
   JobManagerSpec,
   JobSpec,
 } from "./flink-deployment.ts";
+import type { FlinkSessionJobStatus } from "./flink-session-job.ts";
 
 /** Kept as the user wrote them: their content is not Sluice's to normalise. */
 const OPAQUE = new Set(["podTemplate", "flinkConfiguration"]);
@@ -59,24 +60,22 @@ export function withSpecDefaults(spec: FlinkDeploymentSpec): DefaultedSpec {
   };
 }
 
-export type DefaultedStatus = FlinkDeploymentStatus &
-  Required<
-    Pick<
-      FlinkDeploymentStatus,
-      "jobStatus" | "clusterInfo" | "jobManagerDeploymentStatus" | "reconciliationStatus" | "conditions"
-    >
-  > & {
+/** A status of either kind as it reads after its defaults. */
+export type DefaultedJobStatus = FlinkSessionJobStatus &
+  Required<Pick<FlinkSessionJobStatus, "jobStatus" | "reconciliationStatus" | "conditions">> & {
     jobStatus: Required<
-      Pick<NonNullable<FlinkDeploymentStatus["jobStatus"]>, "savepointInfo" | "checkpointInfo">
+      Pick<NonNullable<FlinkSessionJobStatus["jobStatus"]>, "savepointInfo" | "checkpointInfo">
     >;
   };
 
+export type DefaultedStatus = FlinkDeploymentStatus &
+  DefaultedJobStatus &
+  Required<Pick<FlinkDeploymentStatus, "clusterInfo" | "jobManagerDeploymentStatus">>;
+
 /** A copy of the status (absent on a new resource) with the defaults of a resource that nothing was done for yet. */
-export function withStatusDefaults(status: FlinkDeploymentStatus | null | undefined): DefaultedStatus {
+export function withJobStatusDefaults(status: FlinkSessionJobStatus | null | undefined): DefaultedJobStatus {
   const { jobStatus, reconciliationStatus, ...rest } = withoutNulls(status ?? {});
   return {
-    clusterInfo: {},
-    jobManagerDeploymentStatus: "MISSING",
     conditions: [],
     ...rest,
     jobStatus: {
@@ -90,4 +89,9 @@ export function withStatusDefaults(status: FlinkDeploymentStatus | null | undefi
     },
     reconciliationStatus: { reconciliationTimestamp: 0, state: "UPGRADING", ...reconciliationStatus },
   };
+}
+
+/** The same of a FlinkDeployment. */
+export function withStatusDefaults(status: FlinkDeploymentStatus | null | undefined): DefaultedStatus {
+  return { clusterInfo: {}, jobManagerDeploymentStatus: "MISSING", ...withJobStatusDefaults(status) };
 }

@@ -2,8 +2,10 @@
 import { type Static, Type } from "typebox";
 import { type API_VERSION, commonStatus, JobSpec } from "./flink-deployment.ts";
 import type { Kind } from "./kind.ts";
-import type { KubeObject } from "./kube-object.ts";
-import { field, FreeForm, Int64 } from "./schema.ts";
+import type { Condition, KubeObject } from "./kube-object.ts";
+import { field, FreeForm, Int64, KubernetesType } from "./schema.ts";
+
+export const FLINK_SESSION_JOB_FINALIZER = "flinksessionjobs.flink.apache.org/finalizer";
 
 export const FlinkSessionJobSpec = Type.Object({
   deploymentName: field(
@@ -16,8 +18,14 @@ export const FlinkSessionJobSpec = Type.Object({
 });
 export type FlinkSessionJobSpec = Static<typeof FlinkSessionJobSpec>;
 
-const FlinkSessionJobStatus = Type.Object(commonStatus);
-type FlinkSessionJobStatus = Static<typeof FlinkSessionJobStatus>;
+export const FlinkSessionJobStatus = Type.Object({
+  ...commonStatus,
+  conditions: field(
+    Type.Array(KubernetesType<Condition>("Condition")),
+    "Ready, Reconciling, Stalled and Running.",
+  ),
+});
+export type FlinkSessionJobStatus = Static<typeof FlinkSessionJobStatus>;
 
 export interface FlinkSessionJob extends KubeObject {
   apiVersion: typeof API_VERSION;

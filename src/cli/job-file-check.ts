@@ -117,7 +117,9 @@ function validateResource(
       const job = resource as FlinkSessionJob;
       const session = sessionOf(job, all);
       const layers = [session?.spec.flinkConfiguration, job.spec?.flinkConfiguration];
-      return validateFlinkSessionJob(job, effective(session?.spec.flinkVersion, ...layers), session);
+      const version = session?.spec.flinkVersion;
+      const context = { effective: effective(version, ...layers), operator: effective(version), session };
+      return validateFlinkSessionJob(job, context);
     }
     case "FlinkStateSnapshot":
       return validateFlinkStateSnapshot(resource as FlinkStateSnapshot);

@@ -1,5 +1,6 @@
 /** Carries out one action of a decision. Every action may be repeated: a crash after it and before the next pass is normal. */
 import { FLINK_DEPLOYMENT_FINALIZER, type FlinkDeployment } from "../api/flink-deployment.ts";
+import { FLINK_SESSION_JOB_FINALIZER, type FlinkSessionJob } from "../api/flink-session-job.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import type { FlinkRestClient } from "../flink-rest/client.ts";
 import { KubeApiError } from "../kube/api-error.ts";
@@ -8,11 +9,12 @@ import {
   CONFIG_MAPS,
   DEPLOYMENTS,
   FLINK_DEPLOYMENTS,
+  FLINK_SESSION_JOBS,
   INGRESSES,
   type ResourceType,
   SERVICES,
 } from "../kube/resource-type.ts";
-import type { Action, ActionFailure } from "../reconcile/decision.ts";
+import { type Action, type ActionFailure, isSnapshotAction, type SubmitJob } from "../reconcile/decision.ts";
 import { renderIngress } from "../resources/ingress.ts";
 import { renderCluster } from "../resources/cluster.ts";
 import { taskManagerDeploymentName } from "../resources/names.ts";
@@ -23,8 +25,15 @@ import { refusal, runSnapshotAction } from "./snapshot-actions.ts";
 export interface Target {
   readonly client: KubeClient;
   readonly flink: FlinkRestClient;
-  readonly resource: FlinkDeployment;
+  readonly resource: FlinkDeployment | FlinkSessionJob;
+  /** Begins a submission; what becomes of it is observed. */
+  readonly submit: (action: SubmitJob) => void;
 }
+
+const HELD = {
+  FlinkDeployment: { type: FLINK_DEPLOYMENTS, finalizer: FLINK_DEPLOYMENT_FINALIZER },
+  FlinkSessionJob: { type: FLINK_SESSION_JOBS, finalizer: FLINK_SESSION_JOB_FINALIZER },
+} as const;
 
 const TYPES: Readonly<Record<string, ResourceType>> = {
   Service: SERVICES,
@@ -106,7 +115,7 @@ async function createCluster(
 
 async function scaleTaskManagers(
   client: KubeClient,
-  { metadata }: FlinkDeployment,
+  { metadata }: Target["resource"],
   { uid, replicas, annotations }: Extract<Action, { type: "scale-task-managers" }>,
 ): Promise<void> {
   const name = taskManagerDeploymentName(metadata.name);
@@ -155,15 +164,18 @@ async function deleteConfigMaps(
   await Promise.all(names.map((name) => client.delete(CONFIG_MAPS, namespace, name)));
 }
 
-async function run(action: Action, { client, flink, resource }: Target): Promise<ActionFailure | undefined> {
+async function run(action: Action, target: Target): Promise<ActionFailure | undefined> {
+  const { client, flink, resource } = target;
   const { namespace = "default", name } = resource.metadata;
+  if (isSnapshotAction(action)) return runSnapshotAction(action, { client, flink, namespace });
   switch (action.type) {
     case "add-finalizer":
-      await addFinalizer(client, FLINK_DEPLOYMENTS, resource, FLINK_DEPLOYMENT_FINALIZER);
+    case "remove-finalizer": {
+      const { type, finalizer } = HELD[resource.kind];
+      const change = action.type === "add-finalizer" ? addFinalizer : removeFinalizer;
+      await change(client, type, resource, finalizer);
       return undefined;
-    case "remove-finalizer":
-      await removeFinalizer(client, FLINK_DEPLOYMENTS, resource, FLINK_DEPLOYMENT_FINALIZER);
-      return undefined;
+    }
     case "create-cluster":
       await createCluster(client, action);
       return undefined;
@@ -189,16 +201,13 @@ async function run(action: Action, { client, flink, resource }: Target): Promise
       await client.patch(CONFIG_MAPS, namespace, action.configMap, { data }, { kind: "merge" });
       return undefined;
     }
+    case "submit-job":
+      target.submit(action);
+      return undefined;
     case "cancel-job":
       return cancelJob(flink, action);
     case "stop-with-savepoint":
       return stopWithSavepoint(flink, action);
-    case "create-snapshot":
-    case "delete-snapshot":
-    case "trigger-savepoint":
-    case "trigger-checkpoint":
-    case "dispose-savepoint":
-      return runSnapshotAction(action, { client, flink, namespace });
   }
 }
 

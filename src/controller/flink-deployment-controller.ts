@@ -1,14 +1,8 @@
-/** FlinkDeployments: what their passes remember, and the options that their decisions get. */
-import { randomBytes } from "node:crypto";
+/** Passes over FlinkDeployments. */
 import type { FlinkDeployment, FlinkDeploymentStatus } from "../api/flink-deployment.ts";
-import { defaultsFor } from "../flink/operator-defaults.ts";
-import type { FlinkConfiguration } from "../flink/configuration.ts";
-import type { FlinkRestClient } from "../flink-rest/client.ts";
 import { FLINK_DEPLOYMENTS } from "../kube/resource-type.ts";
 import {
-  type ActionFailure,
   type Decision,
-  type FlinkAnswers,
   isSnapshotAction,
   type Observed,
   type Options,
@@ -16,51 +10,31 @@ import {
   type RetainedQuestion,
 } from "../reconcile/decision.ts";
 import { decide } from "../reconcile/deployment/decide.ts";
+import { jobWithExceptions, nextQuestions } from "../reconcile/deployment/questions.ts";
 import { deployedRestPort } from "../reconcile/deployment/rest-port.ts";
 import { execute } from "./execute.ts";
-import { askFlink, type Caches, gatherFromCache, type Gathered, gatherLive } from "./gather.ts";
-import { type Decided, PassShell, type PassOutcome, type ShellDependencies } from "./pass-shell.ts";
+import { askFlink, gatherFromCache, type Gathered, gatherLive } from "./gather.ts";
+import { type JobDependencies, Memories, optionsFor, paced } from "./job-passes.ts";
+import { type Decided, PassShell, type PassOutcome } from "./pass-shell.ts";
 import { RetainedLooks } from "./retained-looks.ts";
 
-export interface ControllerConfig {
-  /** The operator's own configuration, flat: defaults for every cluster, and `kubernetes.operator.*`. */
-  readonly configuration: FlinkConfiguration;
-  readonly logConfiguration: Readonly<Record<string, string>> | undefined;
-  /** Milliseconds. */
-  readonly progressInterval: number;
-  readonly reconcileInterval: number;
-}
-
-interface Memory {
-  failure?: ActionFailure;
-  /** Savepoints whose disposal Flink has accepted. */
-  disposed: string[];
-  exceptionsReportedUntil: number;
-}
-
-export interface Dependencies extends ShellDependencies {
-  readonly caches: Caches;
-  /** REST client of the cluster `name` in `namespace`; `port` is `rest.port`. */
-  readonly flinkFor: (namespace: string, name: string, port: number) => FlinkRestClient;
+export interface Dependencies extends JobDependencies {
   /** Looks for a job's newest retained checkpoint. Ends within its own deadline; failures are answers. */
   readonly findRetained: (question: RetainedQuestion) => Promise<RetainedAnswer>;
-  readonly config: () => ControllerConfig;
-  readonly now: () => number;
 }
 
 type AskStorage = (question: RetainedQuestion) => Promise<RetainedAnswer | undefined>;
 
 export class FlinkDeploymentController {
-  private readonly memory = new Map<string, Memory>();
+  private readonly memories: Memories;
   private readonly looks: RetainedLooks;
-  private readonly started: number;
   private readonly deps: Dependencies;
   private readonly shell: PassShell<FlinkDeployment, Gathered, Decision>;
 
   constructor(deps: Dependencies) {
     const { caches, client, log } = deps;
     this.deps = deps;
-    this.started = deps.now();
+    this.memories = new Memories(deps.now());
     this.looks = new RetainedLooks(deps.findRetained, deps.now);
     this.shell = new PassShell(deps, {
       type: FLINK_DEPLOYMENTS,
@@ -71,9 +45,9 @@ export class FlinkDeploymentController {
         this.decide(key, gathered, async (question) => this.looks.recent(key, question)),
       decide: (key, gathered) => this.decide(key, gathered, (question) => this.askStorage(key, question)),
       isOptional: isSnapshotAction,
-      ended: (key, decision, failure) => this.remember(key, decision, failure),
+      ended: (key, decision, failure) => this.memories.keep(key, decision, failure),
       forget: (key) => {
-        this.memory.delete(key);
+        this.memories.forget(key);
         this.looks.forget(key);
       },
       written: (key, before, { lifecycleState }: FlinkDeploymentStatus) => {
@@ -95,57 +69,29 @@ export class FlinkDeploymentController {
     return answer;
   }
 
-  private options(resource: FlinkDeployment): Options {
-    const config = this.deps.config();
-    const { namespace = "default" } = resource.metadata;
-    return {
-      defaults: defaultsFor(config.configuration, namespace, resource.spec.flinkVersion),
-      ...(config.logConfiguration === undefined ? {} : { logConfiguration: config.logConfiguration }),
-      progressInterval: config.progressInterval,
-      reconcileInterval: config.reconcileInterval,
-      entropy: randomBytes(16).toString("hex"),
-    };
-  }
-
-  private remembered(key: string): Memory {
-    const known = this.memory.get(key);
-    if (known !== undefined) return known;
-    const fresh = { exceptionsReportedUntil: this.started, disposed: [] };
-    this.memory.set(key, fresh);
-    return fresh;
-  }
-
-  private remember(key: string, decision: Decision, failure: ActionFailure | undefined): void {
-    const memory = this.remembered(key);
-    memory.exceptionsReportedUntil = decision.exceptionsReportedUntil;
-    if (failure !== undefined) memory.failure = failure;
-    else if (decision.actions.length > 0) delete memory.failure;
-    const listed = decision.status.jobStatus?.savepointInfo?.savepointHistory ?? [];
-    memory.disposed = memory.disposed.filter((path) => listed.some(({ location }) => location === path));
-  }
-
   private async decide(
     key: string,
     gathered: Gathered,
     askStorage: AskStorage,
   ): Promise<Decided<FlinkDeployment, Decision>> {
-    const { resource } = gathered;
-    const { client } = this.deps;
-    const options = this.options(resource);
-    const flink = this.deps.flinkFor(
-      resource.metadata.namespace ?? "default",
-      resource.metadata.name,
-      deployedRestPort(resource, options.defaults),
+    const { resource, cluster } = gathered;
+    const { client, config, flinkFor } = this.deps;
+    const { namespace = "default", name } = resource.metadata;
+    const options = optionsFor(config(), resource, resource.spec.flinkVersion);
+    const flink = flinkFor(namespace, name, deployedRestPort(resource, options.defaults));
+    const answers = await askFlink(
+      flink,
+      resource,
+      (known) => nextQuestions(resource, cluster, known, options.defaults),
+      (known) => jobWithExceptions(resource, known),
     );
-    const answers = await askFlink(flink, gathered, options.defaults);
-    const memory = this.remembered(key);
+    const memory = this.memories.of(key);
     const { failure, exceptionsReportedUntil, disposed } = memory;
     const observed: Observed = { ...gathered, flink: answers, failure, exceptionsReportedUntil, disposed };
-    const decision = await this.answered(observed, options, askStorage);
     return {
-      decision: hangs(answers) ? lessOften(decision, options) : decision,
+      decision: paced(await this.answered(observed, options, askStorage), answers, options),
       execute: async (action, written) => {
-        const refused = await execute(action, { client, flink, resource: written });
+        const refused = await execute(action, { client, flink, resource: written, submit });
         if (action.type === "dispose-savepoint" && refused === undefined) {
           memory.disposed = [...memory.disposed, action.path];
         }
@@ -164,14 +110,6 @@ export class FlinkDeploymentController {
   }
 }
 
-/** The JobManager accepts and does not answer. Whoever finds out that it does again wakes the resource. */
-function hangs({ config, jobs }: FlinkAnswers): boolean {
-  return [config, jobs].some((answer) => answer?.ok === false && answer.failure.kind === "timeout");
-}
-
-function lessOften(decision: Decision, { reconcileInterval }: Options): Decision {
-  const { requeueAfter = 0 } = decision;
-  return requeueAfter === 0
-    ? decision
-    : { ...decision, requeueAfter: Math.max(requeueAfter, reconcileInterval) };
+function submit(): void {
+  throw new Error("a FlinkDeployment starts its job with its cluster");
 }

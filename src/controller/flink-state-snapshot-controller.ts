@@ -22,7 +22,7 @@ import { snapshotTypeOf } from "../reconcile/snapshot/resource.ts";
 import { type SnapshotTarget, targetOfDeployment, targetOfSessionJob } from "../reconcile/snapshot/target.ts";
 import { failureOf } from "./execute.ts";
 import { addFinalizer, removeFinalizer } from "./finalizer.ts";
-import type { ControllerConfig } from "./flink-deployment-controller.ts";
+import type { ControllerConfig } from "./job-passes.ts";
 import { type Decided, type PassOutcome, PassShell, type ShellDependencies } from "./pass-shell.ts";
 import { refusal, triggerSnapshot } from "./snapshot-actions.ts";
 

@@ -4,9 +4,9 @@
  * create or restore. Flink's answers are asked for one round at a time, each depending on those before.
  */
 import type { FlinkDeployment } from "../api/flink-deployment.ts";
+import type { FlinkSessionJob } from "../api/flink-session-job.ts";
 import type { FlinkStateSnapshot } from "../api/flink-state-snapshot.ts";
 import type { KubeObject } from "../api/kube-object.ts";
-import type { FlinkConfiguration } from "../flink/configuration.ts";
 import type { FlinkRestClient } from "../flink-rest/client.ts";
 import type { KubeClient } from "../kube/client.ts";
 import type { Informer } from "../kube/informer.ts";
@@ -14,27 +14,39 @@ import {
   CONFIG_MAPS,
   DEPLOYMENTS,
   FLINK_DEPLOYMENTS,
+  FLINK_SESSION_JOBS,
   FLINK_STATE_SNAPSHOTS,
   PODS,
   SERVICES,
 } from "../kube/resource-type.ts";
 import type { FlinkAnswers, ObservedCluster } from "../reconcile/decision.ts";
 import { HEALTH_METRICS } from "../reconcile/deployment/cluster-health.ts";
-import { taskManagerDeploymentName } from "../resources/names.ts";
+import type { Question } from "../reconcile/deployment/questions.ts";
+import { isSessionCluster } from "../reconcile/session-cluster.ts";
 import { selectorOf } from "../reconcile/snapshot/resource.ts";
-import { jobWithExceptions, nextQuestions, type Question } from "../reconcile/deployment/questions.ts";
+import { taskManagerDeploymentName } from "../resources/names.ts";
 
 export interface Caches {
   readonly resources: Informer<FlinkDeployment>;
+  /** With the index BY_SESSION. */
+  readonly sessionJobs: Informer<FlinkSessionJob>;
   readonly deployments: Informer<KubeObject>;
   readonly pods: Informer<KubeObject>;
   /** Undefined where FlinkStateSnapshot is not installed. */
   readonly snapshots: Informer<FlinkStateSnapshot> | undefined;
 }
 
+/** Session jobs by the key of the FlinkDeployment that they name. */
+export const BY_SESSION = "session";
+
+export function sessionKey({ metadata, spec }: FlinkSessionJob): string {
+  return `${metadata.namespace ?? "default"}/${spec.deploymentName ?? ""}`;
+}
+
 export interface Gathered {
   readonly resource: FlinkDeployment;
   readonly cluster: ObservedCluster;
+  readonly sessionJobs: readonly FlinkSessionJob[];
   readonly snapshots: readonly FlinkStateSnapshot[] | undefined;
 }
 
@@ -84,6 +96,7 @@ export function gatherFromCache(caches: Caches, namespace: string, name: string)
       configMaps: [],
     },
     snapshots: caches.snapshots?.byIndex(BY_JOB, jobKey("FlinkDeployment", namespace, name)),
+    sessionJobs: caches.sessionJobs.byIndex(BY_SESSION, `${namespace}/${name}`),
   };
 }
 
@@ -114,17 +127,27 @@ export async function gatherLive(
       configMaps: configMaps.items,
     },
     snapshots,
+    sessionJobs: isSessionCluster(resource) ? await liveSessionJobs(client, namespace, name) : [],
   };
+}
+
+async function liveSessionJobs(
+  client: KubeClient,
+  namespace: string,
+  name: string,
+): Promise<readonly FlinkSessionJob[]> {
+  const { items } = await client.list<FlinkSessionJob>(FLINK_SESSION_JOBS, { namespace });
+  return items.filter(({ spec }) => spec.deploymentName === name);
 }
 
 async function ask(
   flink: FlinkRestClient,
   question: Question,
-  resource: FlinkDeployment,
-  known: FlinkAnswers,
+  { status }: FlinkDeployment | FlinkSessionJob,
+  jobWithExceptions: string,
 ): Promise<FlinkAnswers> {
-  const jobId = resource.status?.jobStatus?.jobId ?? "";
-  const { savepointInfo, checkpointInfo } = resource.status?.jobStatus ?? {};
+  const jobId = status?.jobStatus?.jobId ?? "";
+  const { savepointInfo, checkpointInfo } = status?.jobStatus ?? {};
   switch (question) {
     case "config":
       return { config: await flink.config() };
@@ -135,7 +158,7 @@ async function ask(
     case "checkpoints":
       return { checkpoints: await flink.jobCheckpoints(jobId) };
     case "exceptions":
-      return { exceptions: await flink.jobExceptions(jobWithExceptions(resource, known)) };
+      return { exceptions: await flink.jobExceptions(jobWithExceptions) };
     case "savepoint":
       return { savepoint: await flink.savepointStatus(jobId, savepointInfo?.triggerId ?? "") };
     case "checkpoint":
@@ -145,17 +168,22 @@ async function ask(
   }
 }
 
-/** Rounds end because each question is asked once. */
+/**
+ * Rounds end because each question is asked once. `next`: what to ask, given what is known; `failing`: the job whose
+ * exceptions tell what is wrong.
+ */
 export async function askFlink(
   flink: FlinkRestClient,
-  { resource, cluster }: Gathered,
-  defaults: FlinkConfiguration,
+  resource: FlinkDeployment | FlinkSessionJob,
+  next: (known: FlinkAnswers) => readonly Question[],
+  failing: (known: FlinkAnswers) => string,
 ): Promise<FlinkAnswers> {
   let answers: FlinkAnswers = {};
   for (;;) {
-    const questions = nextQuestions(resource, cluster, answers, defaults);
+    const questions = next(answers);
     if (questions.length === 0) return answers;
-    const found = await Promise.all(questions.map((question) => ask(flink, question, resource, answers)));
+    const job = failing(answers);
+    const found = await Promise.all(questions.map((question) => ask(flink, question, resource, job)));
     answers = Object.assign({}, answers, ...found) as FlinkAnswers;
   }
 }

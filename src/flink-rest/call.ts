@@ -1,4 +1,5 @@
 /** One call: whatever the other side does, an answer or a failure as a value. */
+import type { Readable } from "node:stream";
 import type { FlinkAnswer, FlinkFailure } from "../flink/rest-answers.ts";
 import { Garbage, object } from "./read.ts";
 import { headline, rootCauses, withoutCredentials } from "./stack-trace.ts";
@@ -10,6 +11,8 @@ interface Call {
   readonly query?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   readonly body?: object;
+  /** Sent as it comes, instead of a body. */
+  readonly stream?: { readonly type: string; readonly content: Readable };
   /** Milliseconds; the client's own unless given. */
   readonly timeoutMs?: number;
 }
@@ -58,9 +61,15 @@ function accepted<T>(name: string, { body }: FlinkResponse, read: (json: unknown
   }
 }
 
+function bodyOf({ body, stream }: Call): Pick<FlinkRequest, "body" | "headers"> {
+  if (stream !== undefined) return { body: stream.content, headers: { "content-type": stream.type } };
+  if (body === undefined) return {};
+  return { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+}
+
 export function sender(transport: FlinkTransport, defaultTimeoutMs: number): Send {
   return async (call, read) => {
-    const { method, path, query, body, timeoutMs = defaultTimeoutMs } = call;
+    const { method, path, query, timeoutMs = defaultTimeoutMs } = call;
     const name = `${method} ${path}`;
     let response: FlinkResponse;
     try {
@@ -69,9 +78,7 @@ export function sender(transport: FlinkTransport, defaultTimeoutMs: number): Sen
         path,
         timeoutMs,
         ...(query === undefined ? {} : { query }),
-        ...(body === undefined
-          ? {}
-          : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+        ...bodyOf(call),
       });
     } catch (error) {
       const kind = error instanceof TransportError ? error.kind : "unreachable";

@@ -2,6 +2,7 @@
  * Flink's REST API, as far as Sluice needs it. Never throws: an answer or a failure is an observation (rest-answers.ts).
  * Every call ends by its deadline. Ids are Flink's own 32 hexadecimal digits.
  */
+import type { JarRunRequest } from "../flink/jar-run.ts";
 import type {
   ApplicationOverview,
   CheckpointConfig,
@@ -11,12 +12,14 @@ import type {
   ClusterConfig,
   DisposalStatus,
   FlinkAnswer,
+  JarRun,
   JobExceptions,
   JobExecutionResult,
   JobMetrics,
   JobOverview,
   ResourceRequirements,
   SavepointStatus,
+  StoredJar,
   TaskManager,
 } from "../flink/rest-answers.ts";
 import * as applications from "./applications.ts";
@@ -24,6 +27,7 @@ import { type Send, sender } from "./call.ts";
 import * as checkpoints from "./checkpoints.ts";
 import * as cluster from "./cluster.ts";
 import * as exceptions from "./exceptions.ts";
+import * as jars from "./jars.ts";
 import * as jobs from "./jobs.ts";
 import type { Triggered } from "./operation.ts";
 import * as requirements from "./resource-requirements.ts";
@@ -124,6 +128,23 @@ export class FlinkRestClient {
 
   checkpointStatus(jobId: string, triggerId: string): Promise<FlinkAnswer<CheckpointTriggerStatus>> {
     return checkpoints.checkpointStatus(this.#send, jobId, triggerId);
+  }
+
+  uploadJar(upload: jars.JarUpload): Promise<FlinkAnswer<{ readonly jarId: string }>> {
+    return jars.uploadJar(this.#send, upload);
+  }
+
+  listJars(): Promise<FlinkAnswer<readonly StoredJar[]>> {
+    return jars.listJars(this.#send);
+  }
+
+  /** `timeoutMs`: main() runs within it. */
+  runJar(jarId: string, request: JarRunRequest, timeoutMs: number): Promise<FlinkAnswer<JarRun>> {
+    return jars.runJar(this.#send, jarId, request, timeoutMs);
+  }
+
+  deleteJar(jarId: string): Promise<FlinkAnswer<undefined>> {
+    return jars.deleteJar(this.#send, jarId);
   }
 
   getResourceRequirements(jobId: string): Promise<FlinkAnswer<ResourceRequirements>> {

@@ -1,4 +1,5 @@
 /** Two ways to a JobManager's REST API: straight to its Service, and through the API server's service proxy. */
+import type { Readable } from "node:stream";
 import { Agent, type Dispatcher, request } from "undici";
 import { Limiter } from "./limiter.ts";
 
@@ -8,7 +9,8 @@ export interface FlinkRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  /** A stream is read once: such a request is never sent again. */
+  readonly body?: string | Readable;
   /** Milliseconds for everything: waiting for a connection, retries, and the whole of the answer. */
   readonly timeoutMs: number;
 }
@@ -49,6 +51,8 @@ export interface FlinkAgent {
   readonly limiter: Limiter;
   /** Waits for calls under way. */
   close(): Promise<void>;
+  /** Ends calls under way. */
+  destroy(): Promise<void>;
 }
 
 export function createFlinkAgent(options: FlinkAgentOptions = {}): FlinkAgent {
@@ -61,7 +65,12 @@ export function createFlinkAgent(options: FlinkAgentOptions = {}): FlinkAgent {
     bodyTimeout: 0,
     ...(connect === undefined ? {} : { connect }),
   });
-  return { dispatcher: agent, limiter: new Limiter(concurrency), close: () => agent.close() };
+  return {
+    dispatcher: agent,
+    limiter: new Limiter(concurrency),
+    close: () => agent.close(),
+    destroy: () => agent.destroy(),
+  };
 }
 
 async function readBody(body: Dispatcher.ResponseData["body"]): Promise<string> {

@@ -117,3 +117,8 @@ export const HISTORY_MAX_COUNT: Option = { key: "sluice.history.max.count", defa
 export const MERGE_ARRAYS_BY_NAME = operator("pod-template.merge-arrays-by-name", "false");
 export const PERIODIC_SAVEPOINT_INTERVAL = operator("periodic.savepoint.interval");
 export const PERIODIC_CHECKPOINT_INTERVAL = operator("periodic.checkpoint.interval");
+export const BLOCK_ON_SESSION_JOBS = operator("session.deletion.block-on-session-jobs", "true");
+export const BLOCK_ON_UNMANAGED_JOBS = operator("session.deletion.block-on-unmanaged-jobs", "true", [
+  "session.block-on-unmanaged-jobs",
+]);
+export const JOB_SUBMISSION_TIMEOUT = operator("job.submission.timeout", "10 min");

@@ -165,6 +165,19 @@ export interface JobExecutionResult {
   readonly rootCauses?: readonly string[];
 }
 
+/** A jar that was uploaded and is kept by the JobManager, until it restarts. */
+export interface StoredJar {
+  readonly jarId: string;
+  /** As it was uploaded. */
+  readonly fileName: string;
+  /** Epoch milliseconds. */
+  readonly uploaded: number;
+}
+
+export interface JarRun {
+  readonly jobId: string;
+}
+
 export interface TaskManager {
   readonly id: string;
   readonly slots: number;
@@ -217,6 +230,14 @@ export function isDisposedAlready({ failure, rootCauses = [] }: DisposalStatus):
   return [failure ?? "", ...rootCauses].some((text) =>
     /Cannot find (checkpoint or savepoint file\/directory|meta data file)/.test(text),
   );
+}
+
+/**
+ * A run was refused since Flink has, or had, a job with that id. (2.3 and newer: an application, whose id is its job's.)
+ */
+export function isDuplicateJob({ kind, message, rootCauses = [] }: FlinkFailure): boolean {
+  const refusal = /Duplicate(Job|Application)SubmissionException/;
+  return kind === "http" && [message, ...rootCauses].some((text) => refusal.test(text));
 }
 
 /** The job has no checkpoint statistics as it makes no checkpoints. */

@@ -2,6 +2,7 @@
  * A verb and its parameters become an HTTP request as a value. Nothing here does I/O: every verb is tested without a
  * network. An unusable name is refused here, since an empty one would turn "delete this" into "delete all".
  */
+import type { Readable } from "node:stream";
 import type { KubeObject } from "../api/kube-object.ts";
 import { apiVersionOf, type ResourceType } from "./resource-type.ts";
 
@@ -11,7 +12,8 @@ export interface KubeRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
+  /** A stream is read once: such a request is never sent again. */
+  readonly body?: string | Uint8Array | Readable;
   /** May be sent again when it is unknown whether the server has acted on it. */
   readonly idempotent: boolean;
 }

@@ -2,6 +2,7 @@
  * Sends request values to the API server. Calls share a few kept-alive connections; each watch has one of its own, so
  * that watches never stand in the calls' way. Every call ends by its deadline, retries included.
  */
+import { Readable } from "node:stream";
 import { Agent, type Dispatcher } from "undici";
 import { errorFromAnswer, errorFromNetwork, KubeApiError } from "./api-error.ts";
 import { type Clock, pause, systemClock } from "./clock.ts";
@@ -184,8 +185,9 @@ export class Transport {
   async #exchange(agent: Agent, request: KubeRequest, deadline: Deadline): Promise<RawResponse> {
     const answer = await this.#exchangeOnce(agent, request, deadline);
     if (answer.status !== 401) return answer;
-    // A token that has just rotated. Nothing was done, so any call may be sent again.
+    // A token that has just rotated. Nothing was done, so any call may be sent again, unless its body was streamed.
     this.#access.refresh();
+    if (request.body instanceof Readable) return answer;
     return this.#exchangeOnce(agent, request, deadline);
   }
 

@@ -3,7 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { parse } from "yaml";
 import { type FlinkConfiguration, flattenConfiguration, getDuration } from "../flink/configuration.ts";
 import { RECONCILE_INTERVAL } from "../flink/options.ts";
-import type { ControllerConfig } from "../controller/flink-deployment-controller.ts";
+import type { ControllerConfig } from "../controller/job-passes.ts";
 import type { Logger } from "../telemetry/log.ts";
 
 const PROGRESS_CHECK_INTERVAL = { key: "kubernetes.operator.observer.progress-check.interval" };

@@ -10,10 +10,15 @@ import {
 } from "../flink-rest/transport.ts";
 import type { KubeClient } from "../kube/client.ts";
 
+type ClientFor = (namespace: string, name: string, port: number) => FlinkRestClient;
+
 export interface FlinkClients {
-  readonly clientFor: (namespace: string, name: string, port: number) => FlinkRestClient;
+  readonly clientFor: ClientFor;
+  /** For calls that last, over connections of their own; a JobManager that was silent is asked all the same. */
+  readonly jarClientFor: ClientFor;
   /** Something about the cluster `namespace/name` changed: if its JobManager was silent, it may answer now. */
   readonly changed: (key: string) => void;
+  /** Waits for calls under way, but not for those that last. */
   readonly close: () => Promise<void>;
 }
 
@@ -29,6 +34,7 @@ export function flinkClients(
   { agent = createFlinkAgent(), onAnswer }: FlinkClientsOptions = {},
 ): FlinkClients {
   const guard = new HangGuard(onAnswer === undefined ? {} : { onAnswer });
+  const jarAgent = createFlinkAgent();
   const raw: FlinkTransport = async ({ timeoutMs, method, path, query, headers, body }) => {
     const { status, text } = await client.raw(
       {
@@ -43,20 +49,22 @@ export function flinkClients(
     );
     return { status, body: text };
   };
+  const transportFor = (namespace: string, name: string, port: number, connections: FlinkAgent) =>
+    way === "direct"
+      ? directTransport(`http://${name}-rest.${namespace}:${port}`, connections)
+      : serviceProxyTransport(raw, namespace, `${name}-rest:${port}`);
   return {
-    clientFor: (namespace, name, port) =>
-      new FlinkRestClient({
-        transport: guard.guarded(
-          `${namespace}/${name}`,
-          way === "direct"
-            ? directTransport(`http://${name}-rest.${namespace}:${port}`, agent)
-            : serviceProxyTransport(raw, namespace, `${name}-rest:${port}`),
-        ),
-      }),
+    clientFor: (namespace, name, port) => {
+      const transport = transportFor(namespace, name, port, agent);
+      return new FlinkRestClient({ transport: guard.guarded(`${namespace}/${name}`, transport) });
+    },
+    jarClientFor: (namespace, name, port) =>
+      new FlinkRestClient({ transport: transportFor(namespace, name, port, jarAgent) }),
     changed: (key) => guard.changed(key),
-    close: () => {
+    close: async () => {
       guard.close();
-      return agent.close();
+      await jarAgent.destroy();
+      await agent.close();
     },
   };
 }

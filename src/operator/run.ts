@@ -1,28 +1,28 @@
-/** `sluice operator`: caches, queue, controller, health, and an end that leaves nothing half done. */
+/** `sluice operator`: caches, queues, controllers, health, and an end that leaves nothing half done. */
 import { randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
-import type { FlinkDeployment } from "../api/flink-deployment.ts";
-import type { KubeObject } from "../api/kube-object.ts";
 import { FlinkDeploymentController } from "../controller/flink-deployment-controller.ts";
+import { FlinkSessionJobController } from "../controller/flink-session-job-controller.ts";
 import { FlinkStateSnapshotController } from "../controller/flink-state-snapshot-controller.ts";
-import type { Caches } from "../controller/gather.ts";
+import { BY_SESSION, type Caches } from "../controller/gather.ts";
 import type { PassOutcome } from "../controller/pass-shell.ts";
+import { Submissions } from "../controller/submissions.ts";
+import { jarsFrom } from "../jars/s3-jar.ts";
 import { KubeClient } from "../kube/client.ts";
 import { loadKubeConfig } from "../kube/config.ts";
 import { EventRecorder } from "../kube/event-recorder.ts";
-import { Informer } from "../kube/informer.ts";
-import { DEPLOYMENTS, FLINK_DEPLOYMENTS, PODS, type ResourceType } from "../kube/resource-type.ts";
 import { LeaderElector } from "../kube/lease.ts";
 import { keyOf } from "../kube/store.ts";
 import { WorkQueue } from "../kube/work-queue.ts";
+import type { RetainedAnswer, RetainedQuestion } from "../reconcile/decision.ts";
 import { findRetained } from "../state-storage/retained-checkpoints.ts";
 import { StateStorages } from "../state-storage/state-storage.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
+import { createCaches, type Wake } from "./caches.ts";
 import { FollowedConfiguration } from "./configuration.ts";
 import { type FlinkClients, flinkClients } from "./flink-clients.ts";
 import { createMetrics, type Metrics, serveHealth } from "./health.ts";
-import { isNews } from "./news.ts";
-import { hasSnapshots, openSnapshotsOf, snapshotCache } from "./snapshots.ts";
+import { hasSnapshots } from "./snapshots.ts";
 
 export interface OperatorOptions {
   readonly kubeconfig: string | undefined;
@@ -45,57 +45,8 @@ export interface OperatorOptions {
 /** Milliseconds for one look at the state storage, however many calls it takes. */
 const LOOK_MS = 30_000;
 
-const CLUSTERS = "type in (flink-native-kubernetes,flink-standalone-kubernetes)";
-
-/** Puts a key into the queue of its kind. */
-interface Wake {
-  readonly deployment: (key: string) => void;
-  readonly snapshot: (key: string) => void;
-}
-
-interface CacheOptions {
-  readonly namespace: string | undefined;
-  readonly snapshots: boolean;
-}
-
-export function createCaches(
-  client: KubeClient,
-  { namespace, snapshots: withSnapshots }: CacheOptions,
-  wake: Wake,
-  log: Logger,
-): Caches {
-  const onError = (error: unknown): void => log.warn({ error: String(error) }, "watch failed, trying again");
-  const ofCluster = (
-    _key: string,
-    object: KubeObject | undefined,
-    previous: KubeObject | undefined,
-  ): void => {
-    const { metadata } = object ?? previous ?? {};
-    const cluster = metadata?.labels?.["app"];
-    if (cluster !== undefined) wake.deployment(`${metadata?.namespace ?? "default"}/${cluster}`);
-  };
-  const follow = (type: ResourceType, labelSelector: string): Informer<KubeObject> =>
-    new Informer<KubeObject>(client, type, { namespace, labelSelector, onChange: ofCluster, onError });
-  const snapshots = withSnapshots
-    ? snapshotCache(client, { namespace, wake: wake.snapshot, onError })
-    : undefined;
-  return {
-    resources: new Informer<FlinkDeployment>(client, FLINK_DEPLOYMENTS, {
-      namespace,
-      onChange: (key, object, previous) => {
-        // What its snapshots wait for shows in the status.
-        for (const snapshot of openSnapshotsOf(snapshots, "FlinkDeployment", key)) wake.snapshot(snapshot);
-        if (isNews(object, previous)) wake.deployment(key);
-      },
-      onError,
-    }),
-    snapshots,
-    deployments: follow(DEPLOYMENTS, `${CLUSTERS},component in (jobmanager,taskmanager)`),
-    pods: follow(PODS, CLUSTERS),
-  };
-}
-
 interface Controller {
+  /** As metrics call it. */
   readonly name: string;
   readonly pass: (key: string) => Promise<PassOutcome>;
 }
@@ -160,57 +111,89 @@ async function lead(
   });
 }
 
+function wayToFlink({ env, kubeconfig, flinkRest }: OperatorOptions): "direct" | "proxy" {
+  const inCluster = env["KUBERNETES_SERVICE_HOST"] !== undefined && kubeconfig === undefined;
+  return flinkRest ?? (inCluster ? "direct" : "proxy");
+}
+
+interface Parts {
+  readonly caches: Caches;
+  readonly clients: FlinkClients;
+  readonly storages: StateStorages;
+  readonly submissions: Submissions;
+  readonly deployments: FlinkDeploymentController;
+  readonly sessionJobs: FlinkSessionJobController;
+  readonly snapshots: FlinkStateSnapshotController | undefined;
+  readonly wakeBy: (wake: Wake) => void;
+}
+
+function looksInto(storages: StateStorages): (question: RetainedQuestion) => Promise<RetainedAnswer> {
+  return (question) => {
+    const signal = AbortSignal.timeout(LOOK_MS);
+    return findRetained(question, (access) => storages.open(access, signal));
+  };
+}
+
+/** Until there are queues, changes are only cached. */
+function wakeLater(): { readonly waking: Wake; readonly wakeBy: (wake: Wake) => void } {
+  let wake: Wake | undefined;
+  return {
+    waking: {
+      deployment: (key) => wake?.deployment(key),
+      sessionJob: (key) => wake?.sessionJob(key),
+      snapshot: (key) => wake?.snapshot(key),
+    },
+    wakeBy: (found) => (wake = found),
+  };
+}
+
 function parts(
   options: OperatorOptions,
   client: KubeClient,
   configuration: FollowedConfiguration,
   snapshots: boolean,
   log: Logger,
-): {
-  caches: Caches;
-  clients: FlinkClients;
-  storages: StateStorages;
-  deployments: FlinkDeploymentController;
-  snapshots: FlinkStateSnapshotController | undefined;
-  wakeBy: (wake: Wake) => void;
-} {
-  // Until there are queues, changes are only cached.
-  let wake: Wake | undefined;
-  const waking = {
-    deployment: (key: string) => {
-      clients.changed(key);
-      wake?.deployment(key);
-    },
-    snapshot: (key: string) => wake?.snapshot(key),
+): Parts {
+  const { waking, wakeBy } = wakeLater();
+  const deployment = (key: string): void => {
+    clients.changed(key);
+    waking.deployment(key);
   };
-  const caches = createCaches(client, { namespace: options.namespace, snapshots }, waking, log);
-  const inCluster = options.env["KUBERNETES_SERVICE_HOST"] !== undefined && options.kubeconfig === undefined;
-  const way = options.flinkRest ?? (inCluster ? "direct" : "proxy");
-  const clients: FlinkClients =
-    options.flinkClients ?? flinkClients(client, way, { onAnswer: (key) => wake?.deployment(key) });
+  const cached = { namespace: options.namespace, snapshots };
+  const caches = createCaches(client, cached, { ...waking, deployment }, log);
+  const onAnswer = (cluster: string): void => {
+    waking.deployment(cluster);
+    for (const job of caches.sessionJobs.byIndex(BY_SESSION, cluster)) waking.sessionJob(keyOf(job));
+  };
+  const clients = options.flinkClients ?? flinkClients(client, wayToFlink(options), { onAnswer });
   const storages = new StateStorages({ env: options.env });
   const onError = (error: unknown): void => log.warn({ error: String(error) }, "event not written");
+  const submissions = new Submissions({
+    jars: { fetchS3: jarsFrom(storages) },
+    operator: () => configuration.current.configuration,
+    now: Date.now,
+    wake: waking.sessionJob,
+  });
   const common = {
     client,
+    caches,
     events: new EventRecorder(client, { onError }),
     log,
     flinkFor: clients.clientFor,
     config: () => configuration.current,
     now: Date.now,
   };
-  const deployments = new FlinkDeploymentController({
-    ...common,
-    caches,
-    findRetained: (question) => {
-      const signal = AbortSignal.timeout(LOOK_MS);
-      return findRetained(question, (access) => storages.open(access, signal));
-    },
-  });
   return {
     caches,
     clients,
     storages,
-    deployments,
+    submissions,
+    deployments: new FlinkDeploymentController({ ...common, findRetained: looksInto(storages) }),
+    sessionJobs: new FlinkSessionJobController({
+      ...common,
+      submissions,
+      jarClientFor: clients.jarClientFor,
+    }),
     snapshots:
       caches.snapshots &&
       new FlinkStateSnapshotController({
@@ -218,37 +201,37 @@ function parts(
         snapshots: caches.snapshots,
         deployments: caches.resources,
       }),
-    wakeBy: (found) => (wake = found),
+    wakeBy,
   };
-}
-
-interface Queues {
-  readonly deployments: WorkQueue;
-  readonly snapshots: WorkQueue | undefined;
 }
 
 /** From now on changes lead to passes; everything that is there gets one. */
 function startQueues(
-  { caches, deployments, snapshots, wakeBy }: ReturnType<typeof parts>,
+  { caches, deployments, sessionJobs, snapshots, wakeBy }: Parts,
   metrics: Metrics,
   { workers }: OperatorOptions,
   log: Logger,
-): Queues {
-  const start = (
-    name: string,
-    controller: FlinkDeploymentController | FlinkStateSnapshotController,
-  ): WorkQueue => createQueue({ name, pass: (key) => controller.pass(key) }, metrics, workers, log);
-  const queues = {
-    deployments: start("flinkdeployment", deployments),
-    snapshots: snapshots && start("flinkstatesnapshot", snapshots),
-  };
+): readonly WorkQueue[] {
+  const start = (name: string, controller: { pass: (key: string) => Promise<PassOutcome> }): WorkQueue =>
+    createQueue({ name, pass: (key) => controller.pass(key) }, metrics, workers, log);
+  const deploymentQueue = start("flinkdeployment", deployments);
+  const jobQueue = start("flinksessionjob", sessionJobs);
+  const snapshotQueue = snapshots && start("flinkstatesnapshot", snapshots);
   wakeBy({
-    deployment: (key) => queues.deployments.add(key),
-    snapshot: (key) => queues.snapshots?.add(key),
+    deployment: (key) => deploymentQueue.add(key),
+    sessionJob: (key) => jobQueue.add(key),
+    snapshot: (key) => snapshotQueue?.add(key),
   });
-  for (const object of caches.resources.list()) queues.deployments.add(keyOf(object));
-  for (const object of caches.snapshots?.list() ?? []) queues.snapshots?.add(keyOf(object));
-  return queues;
+  for (const object of caches.resources.list()) deploymentQueue.add(keyOf(object));
+  for (const object of caches.sessionJobs.list()) jobQueue.add(keyOf(object));
+  for (const object of caches.snapshots?.list() ?? []) snapshotQueue?.add(keyOf(object));
+  const resources = {
+    deployments: caches.resources.size,
+    sessionJobs: caches.sessionJobs.size,
+    snapshots: caches.snapshots?.size,
+  };
+  log.info(resources, "reconciling");
+  return [deploymentQueue, jobQueue, ...(snapshotQueue === undefined ? [] : [snapshotQueue])];
 }
 
 /** Runs until `signal`; resolves when everything has ended. @throws what keeps it from starting. */
@@ -265,18 +248,18 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   );
   const snapshots = await hasSnapshots(client, options.namespace, log, signal);
   const built = parts(options, client, configuration, snapshots, log);
-  const { caches, clients, storages } = built;
+  const { caches, clients, storages, submissions } = built;
   const informers = Object.values(caches).filter((cache) => cache !== undefined);
   for (const informer of informers) informer.start();
   await Promise.race([Promise.all(informers.map(({ synced }) => synced)), aborted(signal)]);
   ready = true;
   const elector = await lead(client, options, signal, log);
-  const queues = signal.aborted ? undefined : startQueues(built, metrics, options, log);
-  log.info({ resources: caches.resources.size, snapshots: caches.snapshots?.size }, "reconciling");
+  const queues = signal.aborted ? [] : startQueues(built, metrics, options, log);
   await aborted(signal);
   ready = false;
   log.info("operator ends");
-  await Promise.all([queues?.deployments.stop(), queues?.snapshots?.stop()]);
+  await Promise.all(queues.map((queue) => queue.stop()));
+  submissions.close();
   await elector?.stop();
   await Promise.all(informers.map((informer) => informer.stop()));
   configuration.close();

@@ -5,9 +5,11 @@
  * crash between any two calls is the same as a longer pause.
  */
 import type { FlinkDeployment, FlinkDeploymentStatus } from "../api/flink-deployment.ts";
+import type { FlinkSessionJob } from "../api/flink-session-job.ts";
 import type { FlinkStateSnapshot } from "../api/flink-state-snapshot.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import type { FlinkConfiguration } from "../flink/configuration.ts";
+import type { JarRunRequest } from "../flink/jar-run.ts";
 import type {
   ApplicationOverview,
   CheckpointStatistics,
@@ -90,9 +92,8 @@ export interface ActionFailure<Type extends string = Action["type"]> {
   readonly httpStatus?: number;
 }
 
-export interface Observed {
-  readonly resource: FlinkDeployment;
-  readonly cluster: ObservedCluster;
+/** What is observed of either kind. */
+interface ObservedJob {
   readonly flink: FlinkAnswers;
   /** What the state storage said, and to which question. Absent: it was not asked. */
   readonly retained?: { readonly question: RetainedQuestion; readonly answer: RetainedAnswer };
@@ -105,6 +106,35 @@ export interface Observed {
   readonly exceptionsReportedUntil: number;
 }
 
+export interface Observed extends ObservedJob {
+  readonly resource: FlinkDeployment;
+  readonly cluster: ObservedCluster;
+  /** FlinkSessionJobs that name this session cluster. */
+  readonly sessionJobs?: readonly FlinkSessionJob[];
+}
+
+/** What this process knows of the submission of one job; nothing after a restart. */
+export type Submission = { readonly jobId: string } & (
+  | { readonly state: "under-way" }
+  /** Flink has the job, or had it. */
+  | { readonly state: "done" }
+  | {
+      readonly state: "failed";
+      readonly message: string;
+      /** Certain to have had no effect. Otherwise the job may still appear. */
+      readonly refused: boolean;
+      /** Epoch milliseconds of the next try. */
+      readonly retryAt: number;
+    }
+);
+
+export interface ObservedSessionJob extends ObservedJob {
+  readonly resource: FlinkSessionJob;
+  /** The FlinkDeployment that it names; undefined when there is none. */
+  readonly session: FlinkDeployment | undefined;
+  readonly submission: Submission | undefined;
+}
+
 export interface Options {
   /** Operator defaults for the resource's namespace and Flink version, flat. */
   readonly defaults: FlinkConfiguration;
@@ -115,6 +145,18 @@ export interface Options {
   readonly reconcileInterval: number;
   /** 32 random hexadecimal digits, fresh in each pass: the next job id or trigger id. */
   readonly entropy: string;
+}
+
+/** Brings a session job's jar to its cluster and runs it. Under one job id it has an effect once. */
+export interface SubmitJob {
+  readonly type: "submit-job";
+  readonly request: JarRunRequest;
+  /** Where the jar is; undefined: its classes are in the cluster's image. */
+  readonly jarURI: string | undefined;
+  /** The job's effective configuration: for the jar's source. */
+  readonly configuration: FlinkConfiguration;
+  /** Milliseconds for all of it, and for main(). */
+  readonly timeout: number;
 }
 
 export type Action =
@@ -141,6 +183,7 @@ export type Action =
   | { readonly type: "delete-config-maps"; readonly names: readonly string[]; readonly why: string }
   | { readonly type: "remove-job-graphs"; readonly configMap: string; readonly keys: readonly string[] }
   | { readonly type: "cancel-job"; readonly jobId: string; readonly bestEffort: boolean }
+  | SubmitJob
   | {
       readonly type: "stop-with-savepoint";
       readonly jobId: string;
@@ -197,10 +240,10 @@ export interface EventRecord {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-export interface Decision {
+export interface Decision<Status = FlinkDeploymentStatus> {
   readonly actions: readonly Action[];
   /** The complete next status. Written before the actions, and only if it differs. */
-  readonly status: FlinkDeploymentStatus;
+  readonly status: Status;
   readonly events: readonly EventRecord[];
   /** Milliseconds until the next look; watches may come first. Undefined: only when something changes. */
   readonly requeueAfter: number | undefined;

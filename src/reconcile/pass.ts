@@ -1,19 +1,23 @@
 /** The draft that one pass of a decision works on. Lives and dies inside `decide`, which stays pure. */
 import {
+  type DefaultedJobStatus,
   type DefaultedSpec,
   type DefaultedStatus,
   withSpecDefaults,
   withStatusDefaults,
 } from "../api/defaults.ts";
 import type { FlinkDeployment, UpgradeMode } from "../api/flink-deployment.ts";
+import type { FlinkSessionJob } from "../api/flink-session-job.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
 import type {
   Action,
+  ActionFailure,
   EventRecord,
   FlinkAnswers,
   Observed,
   ObservedCluster,
+  ObservedSessionJob,
   Options,
   RetainedQuestion,
 } from "./decision.ts";
@@ -27,19 +31,22 @@ import {
   writeRecordedSpec,
 } from "./last-reconciled-spec.ts";
 
-export interface Pass {
-  readonly resource: FlinkDeployment;
-  readonly cluster: ObservedCluster;
+/** What the passes over a FlinkDeployment and over a FlinkSessionJob have in common: a job. */
+export interface JobPass {
+  readonly resource: FlinkDeployment | FlinkSessionJob;
   readonly flink: FlinkAnswers;
-  readonly observed: Observed;
+  readonly failure: ActionFailure | undefined;
   readonly options: Options;
   /** Epoch milliseconds. */
   readonly now: number;
-  /** The wanted spec: the user's, or the deployed one while the user's is invalid. */
+  /**
+   * The wanted spec: the user's, or the deployed one while the user's is invalid. A session job's has of these fields
+   * those that both kinds have.
+   */
   spec: DefaultedSpec;
   /** The generation that `spec` belongs to. */
   generation: number;
-  readonly status: DefaultedStatus;
+  readonly status: DefaultedJobStatus;
   readonly actions: Action[];
   readonly events: EventRecord[];
   requeueAfter: number | undefined;
@@ -57,23 +64,49 @@ export interface Pass {
   question: RetainedQuestion | undefined;
 }
 
+/** Over a FlinkDeployment. */
+export interface Pass extends JobPass {
+  readonly resource: FlinkDeployment;
+  readonly cluster: ObservedCluster;
+  readonly observed: Observed;
+  readonly status: DefaultedStatus;
+}
+
+/** Whether the job has a cluster of its own, whose objects and whose state in storage can be looked at. */
+export function hasOwnCluster(pass: JobPass): pass is Pass {
+  return pass.resource.kind === "FlinkDeployment";
+}
+
 export function beginPass(observed: Observed, now: number, options: Options): Pass {
-  const { resource } = observed;
+  const { resource, cluster } = observed;
   const status = structuredClone(withStatusDefaults(resource.status));
   return {
+    ...beginJobPass(observed, now, options),
     resource,
-    cluster: observed.cluster,
-    flink: observed.flink,
+    cluster,
     observed,
-    options,
-    now,
     spec: keepOverrides(
       withSpecDefaults(resource.spec),
       deployedSpec(status.reconciliationStatus),
       options.defaults,
     ),
-    generation: resource.metadata.generation ?? 1,
     status,
+  };
+}
+
+export function beginJobPass(
+  observed: Observed | ObservedSessionJob,
+  now: number,
+  options: Options,
+): Omit<JobPass, "resource" | "status"> {
+  const { metadata, spec } = observed.resource;
+  return {
+    flink: observed.flink,
+    failure: observed.failure,
+    options,
+    now,
+    spec: withSpecDefaults(spec),
+    generation: metadata.generation ?? 1,
     actions: [],
     events: [],
     requeueAfter: options.reconcileInterval,
@@ -88,17 +121,17 @@ export function beginPass(observed: Observed, now: number, options: Options): Pa
 }
 
 /** What was deployed, or is being deployed. */
-export function recordedSpec(pass: Pass): RecordedSpec | undefined {
+export function recordedSpec(pass: Pick<JobPass, "status">): RecordedSpec | undefined {
   return deployedSpec(pass.status.reconciliationStatus);
 }
 
 /** What the user's spec was when it was last acted on; it differs from what is deployed after a rollback only. */
-export function lastReconciledSpec(pass: Pass): RecordedSpec | undefined {
+export function lastReconciledSpec(pass: JobPass): RecordedSpec | undefined {
   return parseRecordedSpec(pass.status.reconciliationStatus.lastReconciledSpec);
 }
 
 /** Operator defaults, overlaid with the spec's own. */
-export function effectiveConfiguration(pass: Pass, spec: DefaultedSpec): FlinkConfiguration {
+export function effectiveConfiguration(pass: JobPass, spec: DefaultedSpec): FlinkConfiguration {
   return { ...pass.options.defaults, ...flattenConfiguration(spec.flinkConfiguration) };
 }
 
@@ -113,7 +146,13 @@ function isLive(key: string): boolean {
   );
 }
 
-/** What a deployed configuration comes to beside the user's current one: that counts for `kubernetes.operator.*`. */
+/** The configuration that the deployed cluster runs with, but `kubernetes.operator.*` as the user has it now. */
+export function observeConfiguration(pass: JobPass): FlinkConfiguration {
+  const deployed = effectiveConfiguration(pass, recordedSpec(pass)?.spec ?? pass.spec);
+  return withLiveOptions(deployed, effectiveConfiguration(pass, pass.spec));
+}
+
+/** What was deployed, but what acts on Sluice as it is now. */
 export function withLiveOptions(
   deployed: FlinkConfiguration,
   current: FlinkConfiguration,
@@ -124,23 +163,17 @@ export function withLiveOptions(
   };
 }
 
-/** The configuration that the deployed cluster runs with, but `kubernetes.operator.*` as the user has it now. */
-export function observeConfiguration(pass: Pass): FlinkConfiguration {
-  const deployed = effectiveConfiguration(pass, recordedSpec(pass)?.spec ?? pass.spec);
-  return withLiveOptions(deployed, effectiveConfiguration(pass, pass.spec));
-}
-
-export function requeue(pass: Pass, milliseconds: number): void {
+export function requeue(pass: JobPass, milliseconds: number): void {
   pass.requeueAfter = Math.min(pass.requeueAfter ?? Number.POSITIVE_INFINITY, milliseconds);
 }
 
 /** Something is under way: look again soon, and say what is awaited. */
-export function waitFor(pass: Pass, reason: string, message: string): void {
+export function waitFor(pass: JobPass, reason: string, message: string): void {
   pass.progress = { reason, message };
   requeue(pass, pass.options.progressInterval);
 }
 
-export function emit(pass: Pass, event: EventRecord): void {
+export function emit(pass: JobPass, event: EventRecord): void {
   pass.events.push(event);
 }
 
@@ -148,7 +181,7 @@ export function emit(pass: Pass, event: EventRecord): void {
  * Only a person, or something outside, can mend this. The first problem gives the reason, and all of them are said; that
  * the job failed is said in `status.error`, and gives way to what keeps it from starting again.
  */
-export function stall(pass: Pass, reason: string, message: string): void {
+export function stall(pass: JobPass, reason: string, message: string): void {
   const before = pass.stalled?.reason === "JobFailed" ? undefined : pass.stalled;
   pass.stalled = before
     ? { reason: before.reason, message: `${before.message.replace(/\.$/, "")}. Besides: ${message}` }
@@ -159,7 +192,7 @@ export function stall(pass: Pass, reason: string, message: string): void {
 const RECOGNISABLE = 512;
 
 /** A Warning about what the status is to say as well: not repeated as long as the status says it. */
-export function complain(pass: Pass, event: Omit<EventRecord, "type">): void {
+export function complain(pass: JobPass, event: Omit<EventRecord, "type">): void {
   const { conditions = [], error } = pass.resource.status ?? {};
   const said = conditions.filter(({ type }) => type !== "Running").map(({ message }) => message);
   const text = event.message.slice(0, RECOGNISABLE);
@@ -176,7 +209,7 @@ interface RecordChange {
 
 /** `reconciliationStatus.state` of work in progress, and of work that is done. */
 export function reconciliationState(
-  pass: Pass,
+  pass: JobPass,
   state: "DEPLOYED" | "UPGRADING",
 ): "DEPLOYED" | "UPGRADING" | "ROLLING_BACK" | "ROLLED_BACK" {
   if (!pass.onStableSpec) return state;
@@ -184,25 +217,27 @@ export function reconciliationState(
 }
 
 /** A stop or a start is under way. */
-export function isUnderWay({ reconciliationStatus }: DefaultedStatus): boolean {
+export function isUnderWay({
+  reconciliationStatus,
+}: Pick<DefaultedJobStatus, "reconciliationStatus">): boolean {
   const { state } = reconciliationStatus;
   return state === "UPGRADING" || state === "ROLLING_BACK";
 }
 
 /** What went wrong is history. Why a spec was rolled back is not: it holds until the user changes the spec. */
-export function clearError(pass: Pass): void {
+export function clearError(pass: JobPass): void {
   if (!pass.onStableSpec) delete pass.status.error;
 }
 
 /** A rollback's step: the record keeps the spec that failed, and with it what the user's next edit is compared with. */
-function recordRollback(pass: Pass, { jobState, upgradeMode, state }: RecordChange): void {
+function recordRollback(pass: JobPass, { jobState, upgradeMode, state }: RecordChange): void {
   amendRecord(pass, { jobState, upgradeMode, firstDeployment: false });
   pass.status.reconciliationStatus.reconciliationTimestamp = pass.now;
   pass.status.reconciliationStatus.state = reconciliationState(pass, state);
 }
 
 /** A change of `lastReconciledSpec`; clears the error of what went before. */
-export function record(pass: Pass, spec: DefaultedSpec, change: RecordChange): void {
+export function record(pass: JobPass, spec: DefaultedSpec, change: RecordChange): void {
   if (pass.onStableSpec) return recordRollback(pass, change);
   const { reconciliationStatus } = pass.status;
   const previous = lastReconciledSpec(pass);
@@ -228,7 +263,7 @@ export function record(pass: Pass, spec: DefaultedSpec, change: RecordChange): v
 
 /** Changes the job part of what is recorded, and nothing else. */
 export function amendRecord(
-  pass: Pass,
+  pass: JobPass,
   change: {
     jobState?: "running" | "suspended";
     upgradeMode?: UpgradeMode;

@@ -172,10 +172,10 @@ export function isSecret({ path, from, to }: Pick<FieldChange, "path" | "from" |
 }
 
 /** `Diff: FlinkDeploymentSpec[job.parallelism : 2 -> 4]`, the text of the SpecChanged event. */
-export function describeDiff(diff: SpecDiff): string {
+export function describeDiff(diff: SpecDiff, kind = "FlinkDeployment"): string {
   const parts = diff.changes.map((one) => {
     const hidden = isSecret(one);
     return `${one.path} : ${hidden ? "***" : render(one.from)} -> ${hidden ? "***" : render(one.to)}`;
   });
-  return `Diff: FlinkDeploymentSpec[${parts.join(", ")}]`;
+  return `Diff: ${kind}Spec[${parts.join(", ")}]`;
 }

@@ -107,10 +107,32 @@ function applyPods(config: Draft, spec: DefaultedSpec, version: FlinkVersion): D
 }
 
 /** What a job means wherever it runs. */
-function applyJob(config: Draft, name: string, job: DefaultedJobSpec, form: StructuredForm): Draft {
+function applyJobDefaults(config: Draft, name: string, job: DefaultedJobSpec): void {
   setDefault(config, PIPELINE_NAME, name);
   if (job.upgradeMode === "last-state") setDefault(config, CHECKPOINTING_INTERVAL, "5 min");
   setDefault(config, EXTERNALIZED_RETENTION, "RETAIN_ON_CANCELLATION");
+}
+
+/**
+ * The configuration that goes with a job into a session cluster: its own, and what being a job means where neither it
+ * nor the cluster says otherwise. `cluster`: what the cluster was deployed with.
+ */
+export function sessionJobConfiguration(
+  name: string,
+  job: DefaultedJobSpec,
+  own: FlinkConfiguration,
+  cluster: FlinkConfiguration,
+): Record<string, string> {
+  const known: Draft = { ...cluster, ...own };
+  applyJobDefaults(known, name, job);
+  const added = Object.entries(known).filter(([key]) => key in own || !(key in cluster));
+  const config = withoutOption(withoutOperatorOptions(Object.fromEntries(added)), SAVEPOINT_PATH);
+  // Where the state comes from, and the job's id, are not the configuration's to say.
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !key.startsWith("$internal.")));
+}
+
+function applyJob(config: Draft, name: string, job: DefaultedJobSpec, form: StructuredForm): Draft {
+  applyJobDefaults(config, name, job);
   if (job.entryClass !== undefined) config["$internal.application.main"] = job.entryClass;
   if (job.args.length > 0) config["$internal.application.program-args"] = formatList(job.args, form);
   if (job.allowNonRestoredState === undefined) return config;

@@ -76,6 +76,7 @@ function startOperator(kubeconfig: string): () => Promise<void> {
       env: {},
       flinkClients: {
         clientFor: () => new FlinkRestClient({ transport: directTransport(flink.url, agent) }),
+        jarClientFor: () => new FlinkRestClient({ transport: directTransport(flink.url, agent) }),
         changed: () => {},
         close: () => Promise.resolve(),
       },

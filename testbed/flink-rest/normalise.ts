@@ -5,7 +5,7 @@ export interface Context {
   readonly names: ReadonlyMap<string, string>;
   /** Epoch milliseconds when the recording began. */
   readonly began: number;
-  /** Lists of jobs and applications are cut down to these: a session has others. */
+  /** Lists of jobs, applications and jars are cut down to these: a session has others. */
   readonly ids: ReadonlySet<string>;
 }
 
@@ -30,6 +30,7 @@ function normaliseText(text: string, { names }: Context): string {
   for (const [real, name] of names) result = result.replaceAll(real, name);
   result = result
     .replaceAll(/savepoint-[0-9a-f]{6}-[0-9a-f]{12}/g, "savepoint-000000-00000000000e")
+    .replaceAll(/\/tmp\/flink-web-[0-9a-f-]{36}/g, "/flink/web")
     .replaceAll(/(127\.0\.0\.1|localhost):\d+(-[0-9a-f]{6})?/g, "$1:6122")
     .replaceAll(/OperationKey@[0-9a-f]+/g, "OperationKey@1f");
   return result.includes("\n\tat ") ? shortTrace(result) : result;
@@ -51,7 +52,7 @@ export function normalise(value: unknown, context: Context, key = ""): unknown {
   if (Array.isArray(value)) {
     const all = value as unknown[];
     const kept = key === "history" ? all.slice(0, HISTORY) : all;
-    const several = key === "jobs" || key === "applications";
+    const several = ["jobs", "applications", "files"].includes(key);
     const items = several ? kept.filter((item) => concerns(item, ids)) : kept;
     return items.map((item) => normalise(item, context));
   }

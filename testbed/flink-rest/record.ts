@@ -20,6 +20,7 @@ import {
 import { normalise } from "./normalise.ts";
 import {
   APPLICATION,
+  JAR,
   JOB,
   OTHER_TRIGGER,
   type Recorded,
@@ -28,7 +29,7 @@ import {
   TRIGGER,
   UNKNOWN,
 } from "./recordings.ts";
-import { checkpointing, newId, Stage } from "./stage.ts";
+import { checkpointing, newId, Stage, upload } from "./stage.ts";
 
 const deadline = 60_000;
 const unwritable = "file:///dev/null/savepoints";
@@ -83,6 +84,10 @@ class Take {
     const answer = await send(this.flink, method, path, body);
     this.calls.push({ name: `${method} ${path}`, answer });
     return answer;
+  }
+
+  note(name: string, answer: Answer): void {
+    this.calls.push({ name, answer });
   }
 
   async ask(method: string, path = "", body?: object): Promise<Answer> {
@@ -171,6 +176,7 @@ class Take {
 interface Session {
   readonly stage: Stage;
   readonly version: Version;
+  readonly jar: string;
 }
 
 async function begin(
@@ -381,6 +387,52 @@ async function recordOthers(session: Session): Promise<void> {
   await take.ask("PATCH", "?mode=cancel");
 }
 
+async function recordJars({ stage, version, jar }: Session): Promise<void> {
+  const { flink } = stage;
+  const { jarId, status, body } = await upload(flink, jar, "recorded.jar");
+  const begin = () => {
+    const take = new Take(flink, version, newId());
+    take.standsFor(jarId, JAR);
+    return take;
+  };
+  const run = (take: Take, name: string, more: object = {}) =>
+    take.call("POST", `/jars/${jarId}/run`, {
+      entryClass: "ScriptedJob",
+      programArgsList: [stage.folderOf(name)],
+      jobId: take.jobId,
+      flinkConfiguration: checkpointing,
+      ...more,
+    });
+
+  const take = begin();
+  take.note("POST /jars/upload", { status, body });
+  await take.call("GET", "/jars");
+  await run(take, "jar");
+  await take.untilState("RUNNING");
+  await take.observe();
+  await take.save("jar-run");
+  await run(take, "jar");
+  await take.save("jar-run-twice");
+  await take.ask("PATCH", "?mode=cancel");
+
+  const thrown = begin();
+  stage.order("throws", "throw");
+  await run(thrown, "throws");
+  await thrown.save("jar-run-throws");
+
+  const lost = begin();
+  await run(lost, "lost", { savepointPath: "file:///flink/savepoints/missing" });
+  await lost.untilState("FAILED");
+  await lost.observe();
+  await lost.call("DELETE", `/jars/${jarId}`);
+  await lost.save("jar-run-not-restored");
+
+  const gone = begin();
+  await gone.call("DELETE", `/jars/${jarId}`);
+  await run(gone, "gone");
+  await gone.save("jar-gone");
+}
+
 interface Place {
   readonly version: Version;
   readonly home: string;
@@ -397,11 +449,12 @@ const fresh = {
 async function recordSession({ version, home, folder, jar }: Place): Promise<void> {
   const flink = await startFlink({ home, folder: join(folder, "session"), configuration: fresh });
   try {
-    const session = { stage: await Stage.open(flink, jar), version };
+    const session = { stage: await Stage.open(flink, jar), version, jar };
     await recordRunning(session);
     await recordStops(session);
     await recordFailures(session);
     await recordOthers(session);
+    await recordJars(session);
   } finally {
     await flink.stop();
   }

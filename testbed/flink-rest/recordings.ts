@@ -34,13 +34,19 @@ export type Situation =
   | "no-checkpoints-canceled"
   | "adaptive"
   | "driver-failed"
-  | "application-failed";
+  | "application-failed"
+  | "jar-run"
+  | "jar-run-twice"
+  | "jar-run-throws"
+  | "jar-run-not-restored"
+  | "jar-gone";
 
 /** The ids that stand in the recordings for those that Flink and the recorder made. */
 export const JOB = "0000000000000000000000000000000a";
 export const TRIGGER = "0000000000000000000000000000000b";
 export const OTHER_TRIGGER = "0000000000000000000000000000000c";
 export const APPLICATION = "0000000000000000000000000000000d";
+export const JAR = "00000000-0000-0000-0000-00000000000e_recorded.jar";
 export const UNKNOWN = "0000000000000000000000000000000f";
 
 const folder = join(import.meta.dirname, "recordings");

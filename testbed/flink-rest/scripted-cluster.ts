@@ -6,6 +6,7 @@
 import type { FlinkJobState } from "../../src/api/flink-deployment.ts";
 import type { Version } from "./local-flink.ts";
 import { JOB, OTHER_TRIGGER, TRIGGER, UNKNOWN } from "./recordings.ts";
+import { ScriptedJars } from "./scripted-jars.ts";
 import { type JobScript, ScriptedJob } from "./scripted-job.ts";
 import type { RestAnswer, RestCluster, RestRequest } from "./server.ts";
 import { applicationTemplate, failedOperation, type Json, recorded, unknownJob } from "./templates.ts";
@@ -50,6 +51,7 @@ function errors(status: number, text: string): RestAnswer {
 export class ScriptedCluster implements RestCluster {
   readonly version: Version;
   snapshots: SavepointScript;
+  readonly jars: ScriptedJars;
   readonly #script: ClusterScript;
   readonly #now: () => number;
   readonly #jobs = new Map<string, ScriptedJob>();
@@ -65,6 +67,15 @@ export class ScriptedCluster implements RestCluster {
     this.version = script.version;
     this.snapshots = script.snapshots ?? {};
     this.#now = script.now ?? Date.now;
+    this.jars = new ScriptedJars({
+      version: script.version,
+      now: this.#now,
+      start: ({ savepointPath, ...job }) => {
+        if (this.#jobs.has(job.jobId)) return false;
+        this.addJob({ ...job, ...(savepointPath === undefined ? {} : { restoredFrom: savepointPath }) });
+        return true;
+      },
+    });
   }
 
   addJob(script: JobScript): ScriptedJob {
@@ -95,6 +106,7 @@ export class ScriptedCluster implements RestCluster {
       if (operation.ended === undefined) this.#fail(operation);
     this.#operations.clear();
     this.#statistics.clear();
+    this.jars.clear();
   }
 
   /** Ends snapshots that are to last until told. */
@@ -108,6 +120,9 @@ export class ScriptedCluster implements RestCluster {
     const [, collection, id, ...rest] = path.split("/");
     if (collection === "jobs" && id !== undefined && id !== "overview") {
       return this.#aboutJob(request, id, rest);
+    }
+    if (collection === "jars") {
+      return this.jars.answer(request, id === undefined ? [] : [id, ...rest]);
     }
     switch (`${method} ${path}`) {
       case "GET /config":

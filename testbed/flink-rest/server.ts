@@ -12,6 +12,7 @@ export interface RestRequest {
   /** Without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** What the JSON says; of any other type, the bytes. */
   readonly body: unknown;
 }
 
@@ -81,8 +82,9 @@ function kubernetesNotFound(what: string): RestAnswer {
 async function readBody(incoming: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
-  const text = Buffer.concat(chunks).toString("utf8");
-  return text === "" ? undefined : (JSON.parse(text) as unknown);
+  const bytes = Buffer.concat(chunks);
+  if (incoming.headers["content-type"]?.startsWith("multipart/") === true) return bytes;
+  return bytes.length === 0 ? undefined : (JSON.parse(bytes.toString("utf8")) as unknown);
 }
 
 function send(response: ServerResponse, { status, body }: RestAnswer): void {

@@ -1,13 +1,12 @@
 /** Runs ScriptedJob on a session cluster and gives its runs their orders. */
 import { randomBytes } from "node:crypto";
-import { openAsBlob, rmSync, writeFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdirSync, openAsBlob, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FormData, request } from "undici";
 import type { LocalFlink } from "./local-flink.ts";
 
 /** See ScriptedJob.java. */
-export type Order = "fail" | "finish" | "hold" | "break";
+export type Order = "throw" | "fail" | "finish" | "hold" | "break";
 
 export const checkpointing: Readonly<Record<string, string>> = { "execution.checkpointing.interval": "1 s" };
 
@@ -16,13 +15,24 @@ export function newId(): string {
   return randomBytes(16).toString("hex");
 }
 
-async function upload(flink: LocalFlink, jar: string): Promise<string> {
+interface Uploaded {
+  readonly status: number;
+  readonly body: { readonly filename: string };
+  /** By which Flink knows it. */
+  readonly jarId: string;
+}
+
+export async function upload(flink: LocalFlink, jar: string, name: string): Promise<Uploaded> {
   const form = new FormData();
-  form.append("jarfile", await openAsBlob(jar), "scripted-job.jar");
+  form.append("jarfile", await openAsBlob(jar), name);
   const signal = AbortSignal.timeout(30_000);
   const answer = await request(`${flink.url}/jars/upload`, { method: "POST", body: form, signal });
-  const { filename } = (await answer.body.json()) as { filename: string };
-  return filename.slice(filename.lastIndexOf("/") + 1);
+  const body = (await answer.body.json()) as Uploaded["body"];
+  return {
+    status: answer.statusCode,
+    body,
+    jarId: body.filename.slice(body.filename.lastIndexOf("/") + 1),
+  };
 }
 
 export class Stage {
@@ -35,13 +45,12 @@ export class Stage {
   }
 
   static async open(flink: LocalFlink, jar: string): Promise<Stage> {
-    return new Stage(flink, await upload(flink, jar));
+    return new Stage(flink, (await upload(flink, jar, "scripted-job.jar")).jarId);
   }
 
   /** Submits a run and answers its job id. `name` is the job's, and what its orders go to. */
   async submit(name: string, configuration = checkpointing, savepointPath?: string): Promise<string> {
-    const orders = this.#ordersOf(name);
-    await mkdir(orders, { recursive: true });
+    const orders = this.folderOf(name);
     const jobId = newId();
     const body = {
       entryClass: "ScriptedJob",
@@ -61,8 +70,15 @@ export class Stage {
     return jobId;
   }
 
+  /** For the orders of a run; there from then on. */
+  folderOf(name: string): string {
+    const folder = this.#ordersOf(name);
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  }
+
   order(name: string, order: Order): void {
-    writeFileSync(join(this.#ordersOf(name), order), "");
+    writeFileSync(join(this.folderOf(name), order), "");
   }
 
   revoke(name: string, order: Order): void {

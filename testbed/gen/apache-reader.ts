@@ -100,7 +100,7 @@ function flatten(value: unknown, prefix: string, into: Record<string, string>): 
     for (const [key, child] of Object.entries(value))
       flatten(child, prefix === "" ? key : `${prefix}.${key}`, into);
   } else if (Array.isArray(value)) into[prefix] = value.map(String).join(";");
-  else if (value !== null && value !== undefined) into[prefix] = String(value);
+  else if (value !== null && value !== undefined) into[prefix] = `${value as string | number | boolean}`;
   return into;
 }
 
@@ -172,7 +172,7 @@ function leaves(spec: Json): Map<string, string> {
 export function wouldChange({ spec, status }: FlinkDeployment): string[] {
   const recorded = readRecord(status?.reconciliationStatus?.lastReconciledSpec);
   if (recorded === undefined) return ["everything"];
-  const [before, after] = [leaves(recorded.spec), leaves(spec as unknown as Json)];
+  const [before, after] = [leaves(recorded.spec), leaves(spec)];
   const ignored = (path: string): boolean =>
     IGNORED.includes(path) ||
     IGNORED_OPTIONS.some((prefix) => path.startsWith(`flinkConfiguration.${prefix}`));

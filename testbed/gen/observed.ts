@@ -1,6 +1,7 @@
 /** Observations for decisions: what Kubernetes holds, and those of Flink's answers that a pass would ask for. */
 import type { FlinkDeployment } from "../../src/api/flink-deployment.ts";
 import type { FlinkStateSnapshot } from "../../src/api/flink-state-snapshot.ts";
+import type { FlinkSessionJob } from "../../src/api/flink-session-job.ts";
 import type { FlinkConfiguration } from "../../src/flink/configuration.ts";
 import type {
   ActionFailure,
@@ -23,6 +24,7 @@ export interface Scene {
   /** Undefined: FlinkStateSnapshot is not installed. */
   readonly snapshots?: readonly FlinkStateSnapshot[];
   readonly disposed?: readonly string[];
+  readonly sessionJobs?: readonly FlinkSessionJob[];
   readonly failure?: ActionFailure;
   readonly exceptionsReportedUntil?: number;
 }
@@ -58,6 +60,7 @@ export function observed(
     disposed: scene.disposed ?? [],
     failure: scene.failure,
     exceptionsReportedUntil: scene.exceptionsReportedUntil ?? 0,
+    ...(scene.sessionJobs === undefined ? {} : { sessionJobs: scene.sessionJobs }),
   };
 }
 

@@ -8,7 +8,7 @@ import type { Condition } from "../../src/api/kube-object.ts";
 import type { Action, Decision, Options, RetainedQuestion } from "../../src/reconcile/decision.ts";
 import { decide } from "../../src/reconcile/deployment/decide.ts";
 import { errorMessage } from "../../src/reconcile/status-error.ts";
-import { NOW, type ResourceChange } from "./flink-deployment.ts";
+import { type Change, NOW, type ResourceChange } from "./flink-deployment.ts";
 import { observed, options, type Scene } from "./observed.ts";
 
 /** What one pass came to, in the words that tests compare. */
@@ -28,7 +28,7 @@ export interface Outcome {
   readonly conditions: readonly string[];
 }
 
-function outcomeOf(decision: Decision): Outcome {
+export function outcomeOf(decision: Decision): Outcome {
   const { status } = decision;
   return {
     decision,
@@ -109,17 +109,26 @@ export function decideOnce(
 }
 
 /** One line of a worked trace: what is there, and what the pass comes to. Only the fields given are compared. */
-export interface Step {
+export interface Step<Resource = FlinkDeployment, What = Scene> {
   readonly when: string;
-  readonly edit?: ResourceChange;
-  readonly scene?: (resource: FlinkDeployment) => Scene;
+  readonly edit?: Change<Resource>;
+  readonly scene?: (resource: Resource) => What;
   /** Milliseconds since the pass before. */
   readonly after?: number;
   readonly gives: Partial<Omit<Outcome, "decision" | "status">>;
 }
 
+interface Played<Resource, What> {
+  readonly resource: Resource;
+  change(change: Change<Resource>): void;
+  pass(scene?: What, after?: number): Outcome;
+}
+
 /** Plays the steps; the outcome of the last one. */
-export function play(trace: Trace, steps: readonly Step[]): Outcome {
+export function play<Resource = FlinkDeployment, What = Scene>(
+  trace: Played<NoInfer<Resource>, NoInfer<What>>,
+  steps: readonly Step<NoInfer<Resource>, NoInfer<What>>[],
+): Outcome {
   let last: Outcome | undefined;
   for (const { when, edit, scene, after, gives } of steps) {
     if (edit) trace.change(edit);

@@ -77,6 +77,11 @@ export class World {
     return this.cluster?.inputs.spec;
   }
 
+  /** Whether the cluster that is there keeps HA metadata. */
+  get hasHa(): boolean {
+    return this.cluster?.ha === true;
+  }
+
   private newId(): string {
     return (++this.counter).toString(16).padStart(32, "0");
   }
@@ -127,6 +132,8 @@ export class World {
         for (const key of action.keys) delete data[key];
         return;
       }
+      case "submit-job":
+        throw new Error("a FlinkDeployment submits no jobs");
       case "cancel-job":
         if (
           this.job?.id === action.jobId &&

@@ -71,7 +71,7 @@ import { type Outcome, Trace } from "../../../testbed/gen/trace.ts";
 import { argoByConditions, kstatus, kubectlWaits } from "../../../testbed/gen/verdicts.ts";
 import type { FlinkAnswers, RetainedAnswer } from "../decision.ts";
 import { LAST_STATE_MARKER } from "../upgrade-mode.ts";
-import { phaseOf } from "./decide.ts";
+import { phaseOf } from "../phase.ts";
 
 const operator = (key: string): ResourceChange =>
   withConfiguration({ [`kubernetes.operator.${key}`]: "true" });
@@ -440,5 +440,5 @@ describe("in any situation", () => {
       }),
       { numRuns: 150 },
     );
-  });
+  }, 30_000);
 });

@@ -20,13 +20,18 @@
  *
  * A rollback (roll-back.ts) goes the same way, with ROLLING_BACK and ROLLED_BACK in place of UPGRADING and DEPLOYED.
  */
-import { type DefaultedStatus, modeOf, withJobDefaults } from "../../api/defaults.ts";
+import { type DefaultedSpec, modeOf, withJobDefaults } from "../../api/defaults.ts";
 import { FLINK_DEPLOYMENT_FINALIZER } from "../../api/flink-deployment.ts";
 import { isSupported } from "../../flink/flink-version.ts";
 import { taskManagerCount } from "../../resources/task-manager-count.ts";
-import { type Decision, isSnapshotAction, type Observed, type Options } from "../decision.ts";
+import {
+  type Decision,
+  type EventComponent,
+  isSnapshotAction,
+  type Observed,
+  type Options,
+} from "../decision.ts";
 import { keepHistory } from "../history.ts";
-import { parseRecordedSpec, type RecordedSpec } from "../last-reconciled-spec.ts";
 import { lifecycleState } from "../lifecycle-state.ts";
 import {
   beginPass,
@@ -34,6 +39,7 @@ import {
   effectiveConfiguration,
   emit,
   isUnderWay,
+  type JobPass,
   lastReconciledSpec,
   type Pass,
   record,
@@ -42,41 +48,33 @@ import {
   stall,
   waitFor,
 } from "../pass.ts";
+import { type Phase, phaseOf } from "../phase.ts";
 import { describeDiff, diffSpecs, type SpecDiff } from "../spec-diff.ts";
 import { isError, statusError } from "../status-error.ts";
-import { isTerminal } from "../upgrade-mode.ts";
+import { isTerminal, type UpgradeFacts } from "../upgrade-mode.ts";
 import { findingsToMessage } from "../validation/finding.ts";
 import { validateFlinkDeployment } from "../validation/flink-deployment.ts";
 import { observeHealth } from "./cluster-health.ts";
 import { setConditions } from "./conditions.ts";
 import { decideDeletion } from "./delete.ts";
 import { continueAttempt, continueStopped, firstAttempt } from "./deploy.ts";
-import { observeClusterInfo, observeJob } from "./observe-job.ts";
+import { applicationNotFound, observeClusterInfo, observeJob } from "./observe-job.ts";
 import { observeJobManager, reportTaskManagers } from "./observe-job-manager.ts";
 import { recover } from "./recover.ts";
 import { isRollback, leaveRollback, reportRollback, rollBack, workOnStableSpec } from "./roll-back.ts";
+import { isSession, observeSession, reconcileSession, sessionHealth } from "./session.ts";
 import { announceUpgradeSavepoint, takeJobSnapshots } from "./snapshots.ts";
-import { followStop, recordStopped, stopForChange } from "./stop.ts";
+import { followStop, recordStopped, stopForChange, upgradeFacts } from "./stop.ts";
 import { keepTaskManagers, scaleInPlace } from "./task-managers.ts";
 import { tearDown } from "./tear-down.ts";
 
-export type Phase = "new" | "submitting" | "running" | "stopping" | "stopped" | "suspended";
-
-export function phaseOf(status: DefaultedStatus): Phase {
-  const recorded = parseRecordedSpec(status.reconciliationStatus.lastReconciledSpec);
-  if (recorded === undefined) return "new";
-  const shouldRun = recorded.spec.job?.state !== "suspended";
-  if (!isUnderWay(status)) return shouldRun ? "running" : "suspended";
-  if (shouldRun) return "stopping";
-  return status.jobStatus.state === "RECONCILING" ? "submitting" : "stopped";
-}
-
 function observe(pass: Pass): void {
+  if (isSession(pass)) return observeSession(pass);
   const phase = phaseOf(pass.status);
   if (phase !== "running" && phase !== "stopping") return;
   observeJobManager(pass);
   observeClusterInfo(pass);
-  observeJob(pass);
+  if (pass.status.jobManagerDeploymentStatus === "READY") observeJob(pass, applicationNotFound);
   observeHealth(pass);
 }
 
@@ -91,11 +89,11 @@ function problemOfSpec(pass: Pass): string | undefined {
   return findings.length === 0 ? undefined : findingsToMessage(findings);
 }
 
-/** False when there is nothing valid to work with. */
-function validate(pass: Pass): boolean {
+/** Falls back on what is deployed where there is a problem. False when there is nothing valid to work with. */
+export function useValidSpec(pass: JobPass, problem: string | undefined): boolean {
   const { status } = pass;
   if (isError(status.error, "ValidationException")) delete status.error;
-  pass.invalid = problemOfSpec(pass);
+  pass.invalid = problem;
   if (pass.invalid === undefined) return true;
   complain(pass, { reason: "ValidationError", message: pass.invalid, component: "Operator" });
   const recorded = lastReconciledSpec(pass);
@@ -116,7 +114,7 @@ function validate(pass: Pass): boolean {
 }
 
 /** The user throws the current state away and says where to start instead. */
-function redeployFromSavepoint(pass: Pass): void {
+export function redeployFromSavepoint(pass: JobPass): void {
   const { jobStatus } = pass.status;
   const path = pass.spec.job?.initialSavepointPath ?? "";
   if (path !== "") jobStatus.upgradeSavepointPath = path;
@@ -129,14 +127,30 @@ function redeployFromSavepoint(pass: Pass): void {
   requeue(pass, 0);
 }
 
-function announce(pass: Pass, diff: SpecDiff): void {
+/** Whose part it is to speak of the resource as a whole. */
+function component(pass: JobPass): EventComponent {
+  return pass.resource.kind === "FlinkSessionJob" ? "Job" : "JobManagerDeployment";
+}
+
+export function announce(pass: JobPass, diff: SpecDiff): void {
+  const text = describeDiff(diff, pass.resource.kind);
   emit(pass, {
     type: "Normal",
     reason: "SpecChanged",
-    message: `${diff.type} change(s) detected (${describeDiff(diff)}), starting reconciliation.`,
-    component: "JobManagerDeployment",
+    message: `${diff.type} change(s) detected (${text}), starting reconciliation.`,
+    component: component(pass),
     key: `generation-${pass.generation}`,
   });
+}
+
+/** True when the change has to wait, and what else there is to do for the job may be done meanwhile. */
+export function changeRunning(pass: JobPass, diff: SpecDiff, facts: UpgradeFacts): boolean {
+  const { status } = pass;
+  const before = status.reconciliationStatus.reconciliationTimestamp;
+  const handled = stopForChange(pass, facts);
+  const begun = isUnderWay(status) || status.reconciliationStatus.reconciliationTimestamp !== before;
+  if (begun) announce(pass, diff);
+  return !begun && !handled;
 }
 
 function reconcileRunning(pass: Pass, diff: SpecDiff): void {
@@ -148,13 +162,7 @@ function reconcileRunning(pass: Pass, diff: SpecDiff): void {
     return takeJobSnapshots(pass);
   }
   if (diff.type === "SCALE" && scaleInPlace(pass)) return announce(pass, diff);
-  const before = status.reconciliationStatus.reconciliationTimestamp;
-  const handled = stopForChange(pass);
-  if (isUnderWay(status) || status.reconciliationStatus.reconciliationTimestamp !== before) {
-    announce(pass, diff);
-  } else if (!handled) {
-    recover(pass);
-  }
+  if (changeRunning(pass, diff, upgradeFacts(pass))) recover(pass);
 }
 
 function reconcileSuspended(pass: Pass, diff: SpecDiff): void {
@@ -164,6 +172,12 @@ function reconcileSuspended(pass: Pass, diff: SpecDiff): void {
     if (tearDown(pass)) status.jobManagerDeploymentStatus = "MISSING";
     return;
   }
+  resume(pass, diff);
+}
+
+/** From the state in which it was suspended. */
+export function resume(pass: JobPass, diff: SpecDiff): void {
+  const { status, spec } = pass;
   announce(pass, diff);
   const saved = recordedSpec(pass)?.spec.job?.upgradeMode ?? "stateless";
   record(pass, spec, {
@@ -176,25 +190,40 @@ function reconcileSuspended(pass: Pass, diff: SpecDiff): void {
   requeue(pass, 0);
 }
 
-/** From a recorded spec to the wanted one. */
-function changes(pass: Pass, { spec: recorded }: RecordedSpec): SpecDiff {
-  const phase = phaseOf(pass.status);
+/** What the wanted spec changes of the recorded one. */
+export function changeOf(pass: JobPass, recorded: DefaultedSpec, phase: Phase): SpecDiff {
   // Between a stop and a start the record says "suspended" for a job that is to run: no difference to act on.
-  const between = phase === "stopped" || phase === "submitting";
-  const state = pass.spec.job?.state ?? "running";
-  const base = between ? { ...recorded, job: { ...withJobDefaults(recorded.job ?? {}), state } } : recorded;
+  const between = phase === "stopped" || phase === "announced" || phase === "submitting";
+  const base = between
+    ? {
+        ...recorded,
+        job: { ...withJobDefaults(recorded.job ?? {}), state: pass.spec.job?.state ?? "running" },
+      }
+    : recorded;
   return diffSpecs(base, pass.spec, modeOf(recorded));
+}
+
+function reconcileCluster(pass: Pass): void {
+  const recorded = recordedSpec(pass);
+  const phase = phaseOf(pass.status);
+  const before = isUnderWay(pass.status);
+  const deployed = recorded?.spec ?? pass.spec;
+  const diff = diffSpecs(deployed, pass.spec, modeOf(deployed));
+  const changed = diff.type !== "IGNORE";
+  reconcileSession(pass, phase, changed);
+  if (changed && !before && isUnderWay(pass.status)) announce(pass, diff);
 }
 
 /** While the user leaves the spec that failed as it is, the stable one is worked on. */
 function followRollback(pass: Pass): void {
   const failed = lastReconciledSpec(pass);
   if (failed === undefined || !isRollback(pass)) return;
-  if (changes(pass, failed).type !== "IGNORE") return leaveRollback(pass);
+  if (changeOf(pass, failed.spec, phaseOf(pass.status)).type !== "IGNORE") return leaveRollback(pass);
   workOnStableSpec(pass);
 }
 
 function reconcile(pass: Pass): void {
+  if (isSession(pass)) return reconcileCluster(pass);
   followRollback(pass);
   const { status, spec } = pass;
   const recorded = recordedSpec(pass);
@@ -205,7 +234,7 @@ function reconcile(pass: Pass): void {
     return;
   }
   const phase = phaseOf(status);
-  const diff = changes(pass, recorded);
+  const diff = changeOf(pass, recorded.spec, phase);
   if (diff.type === "SAVEPOINT_REDEPLOY") {
     announce(pass, diff);
     return redeployFromSavepoint(pass);
@@ -221,20 +250,20 @@ function reconcile(pass: Pass): void {
 }
 
 /** An action that the outside world refused: said in status and event; the queue tries again with back-off. */
-function reportFailure(pass: Pass): void {
-  const { failure } = pass.observed;
+export function reportFailure(pass: JobPass): void {
+  const { failure } = pass;
   // A refused savepoint has its own way (stop.ts); by the next try it is history.
   if (failure === undefined || failure.action === "stop-with-savepoint") return;
   const refused = pass.actions.find(({ type }) => type === failure.action);
   if (refused === undefined || isSnapshotAction(refused)) return;
   const message = `${failure.action}: ${failure.message}`;
-  complain(pass, { reason: failure.reason, message, component: "JobManagerDeployment" });
+  complain(pass, { reason: failure.reason, message, component: component(pass) });
   pass.status.error = statusError("DeploymentFailedException", message, { reason: failure.reason });
   stall(pass, failure.reason, message);
 }
 
 /** What is wrong with the user's spec, beside what is wrong with the job, and behind it. */
-function reportInvalid(pass: Pass, message: string): void {
+export function reportInvalid(pass: JobPass, message: string): void {
   pass.status.error ??= statusError("ValidationException", message);
   const deployed = recordedSpec(pass) === undefined ? "" : `; generation ${pass.generation} stays deployed`;
   stall(pass, "ValidationError", `${message}${deployed}`);
@@ -277,19 +306,21 @@ function finish(pass: Pass): Decision {
   if (pass.stalled === undefined) reportTaskManagers(pass);
   setTaskManagerStatus(pass);
   judgeUndeployed(pass);
-  setConditions(pass);
+  setConditions(pass, isSession(pass) ? sessionHealth(pass) : undefined);
   pass.status.lifecycleState = lifecycleState(pass.status);
-  keepHistory(pass);
+  if (!isSession(pass)) keepHistory(pass);
   const { actions, status, events, requeueAfter, exceptionsReportedUntil, question } = pass;
   return { actions, status, events, requeueAfter, exceptionsReportedUntil, question };
 }
 
 /** Of what is deployed, if anything is: an edit that asks for more than Sluice can do is invalid, and the job goes on. */
 function unsupported(pass: Pass): string | undefined {
-  const { flinkVersion, job } = recordedSpec(pass)?.spec ?? pass.spec;
+  const spec = recordedSpec(pass)?.spec ?? pass.spec;
+  const { flinkVersion, job } = spec;
   if (flinkVersion !== undefined && !isSupported(flinkVersion))
     return `Flink version ${flinkVersion} is not supported`;
-  if (job === undefined) return "session clusters are not supported by this version of Sluice";
+  if (job === undefined && modeOf(spec) === "standalone")
+    return "session clusters in mode standalone are not supported by this version of Sluice; use native";
   return undefined;
 }
 
@@ -320,6 +351,6 @@ export function decide(observed: Observed, now: number, options: Options): Decis
     return finish(pass);
   }
   observe(pass);
-  if (validate(pass)) reconcile(pass);
+  if (useValidSpec(pass, problemOfSpec(pass))) reconcile(pass);
   return finish(pass);
 }

@@ -4,6 +4,7 @@ import { SAVEPOINT_ON_DELETION, SAVEPOINTS_DIR } from "../../flink/options.ts";
 import {
   emit,
   isUnderWay,
+  type JobPass,
   observeConfiguration,
   ownDeployment,
   type Pass,
@@ -15,30 +16,31 @@ import {
 import { errorMessage } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import { neverStarted } from "./observe-job-manager.ts";
+import { isHeldByJobs, isSession } from "./session.ts";
 import { beginStop, followStop, neverSeen, savepointPause } from "./stop.ts";
 import { keepTaskManagers } from "./task-managers.ts";
 import { deleteHaMetadata, tearDown } from "./tear-down.ts";
 
 /** Of the stop under way; still to be recorded. */
-function completedSavepoint(pass: Pass): string | undefined {
+function completedSavepoint(pass: JobPass): string | undefined {
   const { savepoint } = pass.flink;
   return savepoint?.ok && savepoint.value.failure === undefined ? savepoint.value.location : undefined;
 }
 
-function wantsSavepoint(pass: Pass): boolean {
+/** Whether a savepoint of the job, if it ever ran, is to come before the deletion. */
+export function wantsSavepoint(pass: JobPass): boolean {
   const config = observeConfiguration(pass);
   const { state } = pass.status.jobStatus;
   if (!getBoolean(config, SAVEPOINT_ON_DELETION) || getOption(config, SAVEPOINTS_DIR) === undefined)
     return false;
   const shouldRun = recordedSpec(pass)?.spec.job?.state === "running";
-  const hasJob = shouldRun && (!isTerminal(state) || completedSavepoint(pass) !== undefined);
-  return hasJob && !neverStarted(ownDeployment(pass)) && !neverSeen(pass);
+  return shouldRun && (!isTerminal(state) || completedSavepoint(pass) !== undefined);
 }
 
 /** Why no savepoint is being taken now, if that is so. */
-function savepointProblem(pass: Pass): string | undefined {
+function savepointProblem(pass: JobPass, follow: () => void): string | undefined {
   const { status } = pass;
-  if (isUnderWay(status)) followStop(pass);
+  if (isUnderWay(status)) follow();
   else if (savepointPause(pass) > 0) requeue(pass, savepointPause(pass));
   else if (status.jobStatus.state === "RUNNING" && pass.flink.jobs?.ok === true) {
     beginStop(pass, "SAVEPOINT", "savepoint");
@@ -47,10 +49,9 @@ function savepointProblem(pass: Pass): string | undefined {
   return errorMessage(status.error) ?? `the job is ${status.jobStatus.state ?? "unknown"}`;
 }
 
-/** True when the savepoint is taken, or none is wanted. A failing one keeps the resource and says so. */
-function savepointTaken(pass: Pass): boolean {
-  if (!wantsSavepoint(pass)) return true;
-  const problem = savepointProblem(pass);
+/** The savepoint that is wanted, one step on. `follow`: a stop under way. A failing one keeps the resource and says so. */
+export function takeSavepoint(pass: JobPass, follow: () => void): void {
+  const problem = savepointProblem(pass, follow);
   if (problem !== undefined) {
     const message = `deletion waits for a savepoint (${SAVEPOINT_ON_DELETION.key}: true): ${problem}. `;
     stall(pass, "SavepointOnDeletion", `${message}Set that option to false to delete without one`);
@@ -61,8 +62,14 @@ function savepointTaken(pass: Pass): boolean {
     const message = `Savepoint before the deletion: ${location}`;
     emit(pass, { type: "Normal", reason: "Cleanup", message, component: "Snapshot" });
   }
-  keepTaskManagers(pass);
   waitFor(pass, "SavepointOnDeletion", "taking a savepoint before the deletion");
+}
+
+/** True when the savepoint is taken, or none is wanted. */
+function savepointTaken(pass: Pass): boolean {
+  if (!wantsSavepoint(pass) || neverStarted(ownDeployment(pass)) || neverSeen(pass)) return true;
+  takeSavepoint(pass, () => followStop(pass));
+  keepTaskManagers(pass);
   return false;
 }
 
@@ -71,21 +78,22 @@ function isForeign(pass: Pass): boolean {
   return pass.cluster.deployment !== undefined && ownDeployment(pass) === undefined;
 }
 
-export function decideDeletion(pass: Pass): void {
-  const { status } = pass;
+export function beginDeletion(pass: JobPass): void {
+  const { status, resource } = pass;
   // What is wrong with the job keeps nobody from deleting it.
   pass.stalled = undefined;
-  if (status.lifecycleState !== "DELETING") {
-    emit(pass, {
-      type: "Normal",
-      reason: "Cleanup",
-      message: "Cleaning up FlinkDeployment",
-      component: "Operator",
-    });
-    status.lifecycleState = "DELETING";
-  }
+  if (status.lifecycleState === "DELETING") return;
+  const message = `Cleaning up ${resource.kind}`;
+  emit(pass, { type: "Normal", reason: "Cleanup", message, component: "Operator" });
+  status.lifecycleState = "DELETING";
+}
+
+export function decideDeletion(pass: Pass): void {
+  const { status } = pass;
+  beginDeletion(pass);
   waitFor(pass, "Deleting", "taking the cluster down");
   if (!isForeign(pass)) {
+    if (isSession(pass) && isHeldByJobs(pass)) return;
     if (!savepointTaken(pass) || !tearDown(pass)) return;
     status.jobManagerDeploymentStatus = "MISSING";
     if (!deleteHaMetadata(pass, "the resource is deleted")) return;

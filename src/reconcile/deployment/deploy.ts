@@ -19,6 +19,7 @@ import {
   amendRecord,
   clearError,
   emit,
+  type JobPass,
   ownDeployment,
   type Pass,
   record,
@@ -56,7 +57,7 @@ export function recordAttempt(pass: Pass, spec: DefaultedSpec, restore: UpgradeM
  * Older releases of the Apache operator kept the path of the last savepoint here only. One that is older than the job
  * was another job's: what came after it is missing there, or was thrown away on purpose.
  */
-function adoptSavepoint(pass: Pass): void {
+export function adoptSavepoint(pass: JobPass): void {
   const { jobStatus } = pass.status;
   const { location, timeStamp = 0 } = jobStatus.savepointInfo.lastSavepoint ?? {};
   const isOwn = jobStatus.startTime !== undefined && timeStamp >= Number(jobStatus.startTime);
@@ -68,8 +69,10 @@ function haMaps(pass: Pass): ReturnType<Pass["cluster"]["configMaps"]["filter"]>
 }
 
 /** State that is there before anything was deployed: an earlier cluster's of this name, or of a status that got lost. */
-function stateNobodyKnows(pass: Pass): { reason: string; message: string } | undefined {
-  const next = "Set spec.job.initialSavepointPath to the state to start from, or delete";
+export function stateNobodyKnows(
+  pass: Pass,
+  next = "Set spec.job.initialSavepointPath to the state to start from, or delete",
+): { reason: string; message: string } | undefined {
   const deployment = ownDeployment(pass);
   if (deployment !== undefined && deployment.metadata.deletionTimestamp === undefined) {
     const { name } = deployment.metadata;
@@ -115,7 +118,7 @@ export function continueStopped(pass: Pass): void {
 }
 
 /** The user changed their mind between the stop and the start. */
-function suspendInstead(pass: Pass, restore: UpgradeMode): void {
+export function suspendInstead(pass: JobPass, restore: UpgradeMode): void {
   record(pass, pass.spec, { jobState: "suspended", upgradeMode: restore, state: "DEPLOYED" });
   if (!isTerminal(pass.status.jobStatus.state)) pass.status.jobStatus.state = "FINISHED";
   markStable(pass);
@@ -229,6 +232,25 @@ function attempted(pass: Pass): KubeObject | undefined {
   return generation === String(pass.status.observedGeneration) ? deployment : undefined;
 }
 
+/**
+ * Whether the attempt's cluster is there; the next step to complete it is then among the actions. `giveUp`: one that is
+ * not complete yet may be given up instead; true when it is.
+ */
+export function completeCluster(
+  pass: Pass,
+  giveUp: () => boolean = () => false,
+): "complete" | "incomplete" | undefined {
+  const deployment = attempted(pass);
+  if (deployment === undefined) return undefined;
+  const inputs = clusterInputs(pass);
+  if (isComplete(pass, inputs)) return "complete";
+  if (giveUp()) return "incomplete";
+  pass.actions.push({ type: "create-cluster", inputs, existing: deployment });
+  waitFor(pass, "Submitting", "completing the cluster's objects");
+  requeue(pass, 0);
+  return "incomplete";
+}
+
 /** The attempt's cluster came up, ran and was lost before anybody looked: its own job left a checkpoint. */
 function hasRun(pass: Pass): boolean {
   const { jobId } = pass.status.jobStatus;
@@ -241,10 +263,12 @@ export function nameTaken(pass: Pass, { metadata: { name } }: KubeObject): void 
   stall(pass, "NameTaken", message);
 }
 
-/** After tearDown: whatever still has the name of one of the cluster's Deployments. */
-function somebodyElses(pass: Pass): KubeObject | undefined {
+/** After tearDown: what still has the name of one of the cluster's Deployments is somebody else's. */
+export function isNameTaken(pass: Pass): boolean {
   const { deployment, taskManagers } = pass.cluster;
-  return deployment ?? (modeOf(pass.spec) === "standalone" ? taskManagers : undefined);
+  const taken = deployment ?? (modeOf(pass.spec) === "standalone" ? taskManagers : undefined);
+  if (taken !== undefined) nameTaken(pass, taken);
+  return taken !== undefined;
 }
 
 /** Milliseconds within which no JobManager starts, runs a job and completes a checkpoint. */
@@ -267,18 +291,9 @@ function attemptRetained(pass: Pass, lost: string): void {
 
 /** An attempt is recorded: bring its objects about, or recognise that they are there. */
 export function continueAttempt(pass: Pass, specChanged: boolean): void {
-  const deployment = attempted(pass);
-  if (deployment !== undefined) {
-    const inputs = clusterInputs(pass);
-    if (isComplete(pass, inputs)) return deployed(pass);
-    if (rollBackAttempt(pass, restoreMode(pass))) return;
-    pass.actions.push({ type: "create-cluster", inputs, existing: deployment });
-    waitFor(pass, "Submitting", "completing the cluster's objects");
-    return requeue(pass, 0);
-  }
-  if (!tearDown(pass)) return;
-  const taken = somebodyElses(pass);
-  if (taken !== undefined) return nameTaken(pass, taken);
+  const found = completeCluster(pass, () => rollBackAttempt(pass, restoreMode(pass)));
+  if (found === "complete") return deployed(pass);
+  if (found === "incomplete" || !tearDown(pass) || isNameTaken(pass)) return;
   const restore = hasRun(pass) ? "last-state" : restoreMode(pass);
   if (ranUnseen(pass, restore)) return attemptRetained(pass, "the cluster is lost");
   if (pass.spec.job?.state === "suspended") return suspendInstead(pass, restore);
@@ -295,7 +310,12 @@ function createCluster(pass: Pass, restore: UpgradeMode): void {
   if (restore === "last-state" && !haRestores(pass)) return attemptRetained(pass, NOTHING_THERE);
   if (restore === "last-state" && !removeJobGraphs(pass)) return;
   if (restore !== "last-state" && !deleteHaMetadata(pass, "the job starts from another state")) return;
-  if (pass.observed.failure?.action !== "create-cluster") {
+  submitCluster(pass);
+}
+
+/** Asks for the recorded attempt's cluster. */
+export function submitCluster(pass: Pass): void {
+  if (pass.failure?.action !== "create-cluster") {
     clearError(pass);
     emit(pass, {
       type: "Normal",

@@ -191,7 +191,11 @@ describe("an invalid spec", () => {
 
 describe("what this version of Sluice does not do", () => {
   it.each<[string, ResourceChange, string]>([
-    ["session clusters", withSpec({ job: null }), "session clusters are not supported"],
+    [
+      "session clusters in mode standalone",
+      withSpec({ job: null, mode: "standalone" }),
+      "session clusters in mode standalone are not supported",
+    ],
     ["old Flink versions", withSpec({ flinkVersion: "v1_14" }), "Flink version v1_14 is not supported"],
   ])("%s: nothing is done, and that is said once", (_, change, text) => {
     const trace = new Trace(flinkDeployment(change));
@@ -211,9 +215,10 @@ describe("what this version of Sluice does not do", () => {
     expect(outcome.decision.requeueAfter).toBeUndefined();
   });
 
-  it("a session cluster that another operator deployed is left alone, whatever is edited", () => {
-    const session = flinkDeployment(withSpec({ job: null }), running(), edited(withSpec({ image: "other" })));
-    expect(decideOnce(session, up("RUNNING")(session))).toMatchObject({
+  it("a cluster that another operator deployed is left alone, whatever is edited", () => {
+    const old = withSpec({ flinkVersion: "v1_14" });
+    const resource = flinkDeployment(old, running(), edited(withSpec({ image: "other" })));
+    expect(decideOnce(resource, up("RUNNING")(resource))).toMatchObject({
       actions: [],
       conditions: ["Stalled: Unsupported"],
     });

@@ -9,6 +9,7 @@ import {
   ownTaskManagers,
   type Pass,
   podsOf,
+  recordedSpec,
   stall,
   waitFor,
 } from "../pass.ts";
@@ -38,10 +39,17 @@ export function neverStarted(deployment: KubeObject | undefined): boolean {
   return Date.parse(available.lastTransitionTime) - Date.parse(created) <= FIRST_LOOK_MS;
 }
 
+/** Nobody can say now what becomes of the job. A session cluster has none of its own. */
+function loseSight(pass: Pass): void {
+  const { jobStatus } = pass.status;
+  const hasJob = recordedSpec(pass)?.spec.job !== undefined;
+  if (hasJob && !isTerminal(jobStatus.state)) jobStatus.state = "RECONCILING";
+}
+
 function missing(pass: Pass): void {
   const { status } = pass;
   const known = status.jobManagerDeploymentStatus;
-  if (!isTerminal(status.jobStatus.state)) status.jobStatus.state = "RECONCILING";
+  loseSight(pass);
   if (known !== "MISSING" && known !== "ERROR" && !isTerminal(status.jobStatus.state)) {
     status.error = statusError("MissingJobManagerException", MISSING_JOB_MANAGER);
     emit(pass, {
@@ -57,7 +65,7 @@ function missing(pass: Pass): void {
 function failed(pass: Pass, problem: PodProblem): void {
   const { status } = pass;
   const { reason, message } = problem;
-  if (!isTerminal(status.jobStatus.state)) status.jobStatus.state = "RECONCILING";
+  loseSight(pass);
   complain(pass, { reason, message, component: "JobManagerDeployment" });
   status.error = statusError("DeploymentFailedException", message, { reason });
   status.jobManagerDeploymentStatus = "ERROR";
@@ -70,7 +78,7 @@ export function observeJobManager(pass: Pass): void {
   const deployment = ownDeployment(pass);
   if (deployment === undefined) return missing(pass);
   if (deployment.metadata.deletionTimestamp !== undefined) {
-    if (!isTerminal(status.jobStatus.state)) status.jobStatus.state = "RECONCILING";
+    loseSight(pass);
     status.jobManagerDeploymentStatus = "DEPLOYING";
     return waitFor(pass, "JobManagerDeleting", "the JobManager Deployment is being deleted by someone else");
   }

@@ -153,6 +153,17 @@ describe("a job that ended is recorded together with where its state is", () => 
     expect(outcome.status.jobStatus?.upgradeSavepointPath).toBe("s3://old");
   });
 
+  it.each(["FAILED", "CANCELED"] as const)(
+    "where it was to start from, if it was %s before it was restored",
+    (state) => {
+      const details = { restore: "savepoint", job: { upgradeSavepointPath: "s3://old" } } as const;
+      for (const status of [deploying(details), running(details)]) {
+        const outcome = terminal(state, { checkpoints: checkpoints({}) }, status);
+        expect(outcome.status.jobStatus?.upgradeSavepointPath).toBe("s3://old");
+      }
+    },
+  );
+
   it("and a job that finished before anybody saw it run is as good as one that ran", () => {
     const outcome = terminal("FINISHED", { checkpoints: checkpoints({}) }, deploying());
     expect(outcome).toMatchObject({ lifecycle: "STABLE", conditions: ["Ready: Finished"] });

@@ -17,7 +17,9 @@ import type {
 import {
   complain,
   emit,
+  hasOwnCluster,
   isUnderWay,
+  type JobPass,
   observeConfiguration,
   type Pass,
   recordedSpec,
@@ -26,6 +28,7 @@ import {
   waitFor,
 } from "../pass.ts";
 import { sameRecord } from "../last-reconciled-spec.ts";
+import { JOB_NOT_FOUND } from "../session-cluster.ts";
 import { errorMessage, isError, statusError } from "../status-error.ts";
 import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
 import { isHealthy } from "./healthy.ts";
@@ -63,7 +66,7 @@ const CLOCK_SLACK_MS = 2000;
  * Flink answers checkpoint statistics out of a cache, also for a job that ended meanwhile, and may then name a
  * checkpoint that is not the last. Sluice's own clusters have that cache off; one that was taken over may not.
  */
-function mayBeStale(pass: Pass, { endTime, lastModification }: JobOverview): boolean {
+function mayBeStale(pass: JobPass, { endTime, lastModification }: JobOverview): boolean {
   const config = observeConfiguration(pass);
   const cached =
     getDuration(config, CHECKPOINT_STATISTICS_CACHE) ?? getDuration(config, WEB_REFRESH_INTERVAL) ?? 0;
@@ -75,7 +78,7 @@ function mayBeStale(pass: Pass, { endTime, lastModification }: JobOverview): boo
  * either, so that a crash in between asks again instead of taking silence for "no state".
  */
 function terminalPath(
-  pass: Pass,
+  pass: JobPass,
   job: JobOverview,
 ): { known: boolean; path?: string | undefined; problem?: string } {
   const { checkpoints } = pass.flink;
@@ -107,12 +110,12 @@ function terminalPath(
  * Of a job without any checkpoint. Flink gives empty statistics also for one that failed while it was restored: what it
  * was to be restored from is then still its state.
  */
-function startedFrom(pass: Pass): string | undefined {
+function startedFrom(pass: JobPass): string | undefined {
   const stateful = recordedSpec(pass)?.spec.job?.upgradeMode !== "stateless";
   return stateful ? pass.status.jobStatus.upgradeSavepointPath : undefined;
 }
 
-function changeState(pass: Pass, state: FlinkJobState): void {
+export function changeState(pass: JobPass, state: FlinkJobState): void {
   const { jobStatus } = pass.status;
   const before = jobStatus.state;
   if (before === state) return;
@@ -139,7 +142,7 @@ export function headline(exceptions: JobExceptions | undefined): string | undefi
 
 const NO_CAUSE = "the job failed; Flink gives no cause";
 
-function jobFailed(pass: Pass): void {
+function jobFailed(pass: JobPass): void {
   const { exceptions } = pass.flink;
   const cause = (exceptions?.ok ? headline(exceptions.value) : undefined) ?? NO_CAUSE;
   complain(pass, { reason: "Error", message: cause, component: "Job" });
@@ -148,11 +151,11 @@ function jobFailed(pass: Pass): void {
 }
 
 /** Its exceptions are asked for once; what they said is in the error, unless something newer is. */
-export function stillFailed(pass: Pass): void {
+export function stillFailed(pass: JobPass): void {
   stall(pass, "JobFailed", errorMessage(pass.status.error) ?? "the job failed");
 }
 
-function foundTerminal(pass: Pass, job: JobOverview): void {
+function foundTerminal(pass: JobPass, job: JobOverview): void {
   const { state } = job;
   const { jobStatus, reconciliationStatus } = pass.status;
   if (isTerminal(jobStatus.state) && jobStatus.state === state) {
@@ -172,13 +175,13 @@ function foundTerminal(pass: Pass, job: JobOverview): void {
   if (state === "FINISHED" && reconciliationStatus.state === "DEPLOYED") markStable(pass);
 }
 
-export function markStable(pass: Pass): void {
+export function markStable(pass: JobPass): void {
   const { reconciliationStatus } = pass.status;
   const { lastReconciledSpec } = reconciliationStatus;
   if (lastReconciledSpec !== undefined) reconciliationStatus.lastStableSpec = lastReconciledSpec;
 }
 
-function found(pass: Pass, job: JobOverview): void {
+function found(pass: JobPass, job: JobOverview): void {
   const { jobStatus } = pass.status;
   const state = job.state;
   jobStatus.jobName = job.name;
@@ -196,16 +199,16 @@ function found(pass: Pass, job: JobOverview): void {
   }
 }
 
-/** A spec that was rolled back to has done so before. */
-function provesItself(pass: Pass, job: JobOverview): void {
+/** A spec that was rolled back to has done so before. A session job, which is never rolled back, only has to run. */
+function provesItself(pass: JobPass, job: JobOverview): void {
   const { state, lastReconciledSpec, lastStableSpec } = pass.status.reconciliationStatus;
   if (state !== "DEPLOYED" || sameRecord(lastReconciledSpec, lastStableSpec)) return;
-  if (isHealthy(pass, job)) return markStable(pass);
+  if (!hasOwnCluster(pass) || isHealthy(pass, job)) return markStable(pass);
   waitFor(pass, "Verifying", "the job runs; it counts as stable when it has proved itself");
 }
 
 /** Flink 2.3 and newer: main() may fail before a job exists; then only its application knows. */
-function applicationFailed(pass: Pass): boolean {
+function applicationFailed(pass: JobPass): boolean {
   const { applications } = pass.flink;
   if (applications?.ok !== true || !applications.value.some(({ state }) => state === "FAILED")) return false;
   const { error, jobStatus } = pass.status;
@@ -216,26 +219,30 @@ function applicationFailed(pass: Pass): boolean {
   return true;
 }
 
-const NOT_FOUND = "Job Not Found";
+/** Flink knows a job that was seen no more. */
+export function reportNotFound(pass: JobPass): void {
+  complain(pass, { reason: "Missing", message: JOB_NOT_FOUND, component: "Job" });
+  pass.status.error = JOB_NOT_FOUND;
+  changeState(pass, "RECONCILING");
+}
 
-function notFound(pass: Pass): void {
+/** Of a JobManager that runs main() itself. */
+export function applicationNotFound(pass: JobPass): void {
   const { status } = pass;
   if (applicationFailed(pass)) return;
   if (isTerminal(status.jobStatus.state)) return;
   if (status.jobStatus.startTime === undefined || status.jobStatus.startTime === "") {
     return waitFor(pass, "JobStarting", "main() runs; Flink has no job yet");
   }
-  complain(pass, { reason: "Missing", message: NOT_FOUND, component: "Job" });
-  status.error = NOT_FOUND;
-  changeState(pass, "RECONCILING");
+  reportNotFound(pass);
   waitFor(pass, "JobNotFound", "the JobManager does not know the job");
 }
 
-/** Only while the JobManager is ready. */
-export function observeJob(pass: Pass): void {
+/** Only while the JobManager is ready. `notFound`: what it means when Flink does not list the job. */
+export function observeJob<P extends JobPass>(pass: P, notFound: (pass: P) => void): void {
   const { status } = pass;
   const { jobs } = pass.flink;
-  if (status.jobManagerDeploymentStatus !== "READY" || jobs === undefined) return;
+  if (jobs === undefined) return;
   if (!jobs.ok) {
     if (status.jobStatus.state === "RUNNING") changeState(pass, "RECONCILING");
     return waitFor(pass, "FlinkUnreachable", jobs.failure.message);
@@ -264,7 +271,7 @@ function exceptionText(stacktrace: string): string {
 }
 
 /** Newest first from Flink, oldest first as events (2.16). */
-function reportExceptions(pass: Pass): void {
+function reportExceptions(pass: JobPass): void {
   const { exceptions } = pass.flink;
   if (exceptions?.ok !== true) return;
   const fresh = exceptions.value.history

@@ -1,6 +1,6 @@
 /** What to ask Flink in this pass, given what is known so far. Gathering repeats until nothing is left to ask. */
 import { withStatusDefaults } from "../../api/defaults.ts";
-import type { FlinkDeployment } from "../../api/flink-deployment.ts";
+import type { FlinkDeployment, FlinkJobState } from "../../api/flink-deployment.ts";
 import {
   type FlinkConfiguration,
   flattenConfiguration,
@@ -12,8 +12,8 @@ import { HEALTH_CHECK, LAST_STATE_MAX_CHECKPOINT_AGE, ROLLBACK } from "../../fli
 import type { JobOverview } from "../../flink/rest-answers.ts";
 import type { FlinkAnswers, ObservedCluster } from "../decision.ts";
 import { deployedSpec, sameRecord } from "../last-reconciled-spec.ts";
+import { phaseOf } from "../phase.ts";
 import { isTerminal } from "../upgrade-mode.ts";
-import { phaseOf } from "./decide.ts";
 import { isAvailable } from "./observe-job-manager.ts";
 
 export type Question = keyof FlinkAnswers;
@@ -40,22 +40,32 @@ function followUps(
 ): Question[] {
   if (answers.jobs?.ok !== true) return [];
   const { jobStatus, reconciliationStatus } = withStatusDefaults(resource.status);
+  const deployed = deployedSpec(reconciliationStatus)?.spec;
+  // The jobs of a session cluster are asked about by those who look after them.
+  if (deployed !== undefined && deployed.job === undefined) return [];
   const job = ownJob(resource, answers);
   if (job === undefined) {
-    const deployed = deployedSpec(reconciliationStatus)?.spec.flinkVersion;
-    return deployed !== undefined && isAtLeast(deployed, 2, 3) ? ["applications", "exceptions"] : [];
+    const version = deployed?.flinkVersion;
+    return version !== undefined && isAtLeast(version, 2, 3) ? ["applications", "exceptions"] : [];
   }
-  if (isTerminal(job.state)) return job.state === jobStatus.state ? [] : ["checkpoints", "exceptions"];
   const config = { ...defaults, ...flattenConfiguration(resource.spec.flinkConfiguration) };
   const { lastReconciledSpec, lastStableSpec } = reconciliationStatus;
   const provesItself = getBoolean(config, ROLLBACK) && !sameRecord(lastReconciledSpec, lastStableSpec);
   const isChecked = getBoolean(config, HEALTH_CHECK);
-  const needsCheckpoints = provesItself || isChecked || hasOption(config, LAST_STATE_MAX_CHECKPOINT_AGE);
-  return [
-    ...(needsCheckpoints ? (["checkpoints"] as const) : []),
-    "exceptions",
-    ...(isChecked ? (["metrics"] as const) : []),
-  ];
+  const asked = questionsAbout(job, jobStatus.state, config, provesItself || isChecked);
+  return isChecked && !isTerminal(job.state) ? [...asked, "metrics"] : asked;
+}
+
+/** About a job that Flink lists. `known`: the state that is recorded. `proves`: its checkpoints tell whether it works. */
+export function questionsAbout(
+  job: JobOverview,
+  known: FlinkJobState | undefined,
+  config: FlinkConfiguration,
+  proves = false,
+): Question[] {
+  if (isTerminal(job.state)) return job.state === known ? [] : ["checkpoints", "exceptions"];
+  const needsCheckpoints = proves || hasOption(config, LAST_STATE_MAX_CHECKPOINT_AGE);
+  return needsCheckpoints ? ["checkpoints", "exceptions"] : ["exceptions"];
 }
 
 /** `defaults`: the operator's for this resource. */

@@ -5,6 +5,8 @@ import { HA_TYPE, JM_RECOVERY, JM_SHUTDOWN_TTL, RESTART_FAILED } from "../../fli
 import type { UpgradeMode } from "../../api/flink-deployment.ts";
 import {
   emit,
+  hasOwnCluster,
+  type JobPass,
   observeConfiguration,
   ownDeployment,
   ownTaskManagers,
@@ -66,7 +68,7 @@ function recoverLostJobManager(pass: Pass): void {
 }
 
 /** Records that the deployed spec, not one that is still waiting, is stopped and to be started again. */
-function restartDeployedSpec(pass: Pass, { spec }: RecordedSpec, restore: UpgradeMode): void {
+function restartDeployedSpec(pass: JobPass, { spec }: RecordedSpec, restore: UpgradeMode): void {
   if (spec.job === undefined) return;
   pass.spec = { ...spec, job: { ...spec.job, state: "running" } };
   pass.generation = pass.status.observedGeneration ?? pass.generation;
@@ -74,7 +76,7 @@ function restartDeployedSpec(pass: Pass, { spec }: RecordedSpec, restore: Upgrad
 }
 
 /** From its last checkpoint. */
-function restartEndedJob(pass: Pass): void {
+export function restartEndedJob(pass: JobPass): void {
   const recorded = recordedSpec(pass);
   if (recorded?.spec.job === undefined) return;
   const { state = "ended", upgradeSavepointPath: path } = pass.status.jobStatus;
@@ -85,7 +87,7 @@ function restartEndedJob(pass: Pass): void {
   restart(pass, state, from, stateless ? "stateless" : "savepoint");
 }
 
-function restart(pass: Pass, state: string, from: string, restore: UpgradeMode): void {
+function restart(pass: JobPass, state: string, from: string, restore: UpgradeMode): void {
   const recorded = recordedSpec(pass);
   if (recorded?.spec.job === undefined) return;
   emit(pass, {
@@ -99,7 +101,9 @@ function restart(pass: Pass, state: string, from: string, restore: UpgradeMode):
 }
 
 /** Flink does not know the job's last checkpoint. Its cluster goes when there is one; then it is looked for again. */
-function restartFromRetained(pass: Pass, state: string): void {
+function restartFromRetained(pass: JobPass, state: string): void {
+  if (!hasOwnCluster(pass))
+    return needsPerson(pass, `the job is ${state}`, "its newest checkpoint is not known");
   const look = lookForRetained(pass);
   if (look.kind === "open") return awaitLook(pass, look);
   if (look.kind === "nowhere") return needsPerson(pass, `the job is ${state}`, look.why);
@@ -126,7 +130,7 @@ function restartUnhealthyJob(pass: Pass, why: string): void {
 }
 
 /** A job that should run and was cancelled behind Sluice's back, or failed where restarts are asked for. */
-function isToBeRestarted(pass: Pass): boolean {
+export function isToBeRestarted(pass: JobPass): boolean {
   const { state } = pass.status.jobStatus;
   return (
     state === "CANCELED" || (state === "FAILED" && getBoolean(observeConfiguration(pass), RESTART_FAILED))

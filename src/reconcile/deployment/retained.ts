@@ -21,6 +21,7 @@ import {
   complain,
   effectiveConfiguration,
   emit,
+  type JobPass,
   observeConfiguration,
   type Pass,
   stall,
@@ -35,7 +36,7 @@ export type Look =
   | { readonly kind: "open"; readonly asked: boolean; readonly message: string; readonly mendable: boolean }
   | { readonly kind: "nowhere"; readonly why: string };
 
-const NEXT_STEP =
+export const NEXT_STEP =
   "Set spec.job.initialSavepointPath to a savepoint or retained checkpoint and change spec.job.savepointRedeployNonce.";
 
 const nowhere = (why: string): Look => ({ kind: "nowhere", why });
@@ -209,7 +210,7 @@ export function withNextStep(problem: string, why: string): string {
 }
 
 /** The newest state is not known, and a guess could lose some: a person must say where to start. */
-export function needsPerson(pass: Pass, lost: string, why: string): void {
+export function needsPerson(pass: JobPass, lost: string, why: string): void {
   const message = withNextStep(`${HA_METADATA_GONE}: ${lost}. ${MANUAL_RESTORE}`, why);
   complain(pass, { reason: "RestoreFailed", message, component: "Job" });
   pass.status.error = statusError("UpgradeFailureException", message);

@@ -173,7 +173,7 @@ describe("the second look at", () => {
     ],
     ["pods on a lost node", [stopped()], stuck],
     ["an invalid spec of a running job", [running(), edited(withParallelism(-1))], up("RUNNING")],
-    ["an unsupported spec", [withSpec({ job: null })], nobody],
+    ["an unsupported spec", [withSpec({ flinkVersion: "v1_14" })], nobody],
     ["HA metadata of somebody before", [], () => ({ cluster: nothing({ configMaps: HA }) })],
     ["a deletion that waits for pods", [running(), deleted()], shuttingDown],
     [

@@ -5,13 +5,14 @@
  * before they are asked for and may be asked for again.
  */
 import type { SavepointInfo, UpgradeMode } from "../../api/flink-deployment.ts";
-import { getBoolean, getDuration, getOption } from "../../flink/configuration.ts";
+import { getBoolean, getDuration, getNumber, getOption } from "../../flink/configuration.ts";
 import { hasHaMetadata, isHaConfigMap, isKubernetesHaActive } from "../../flink/high-availability.ts";
 import {
   DRAIN_ON_SAVEPOINT,
   LAST_STATE_FALLBACK,
   LAST_STATE_JOB_CANCEL,
   LAST_STATE_MAX_CHECKPOINT_AGE,
+  SAVEPOINT_HISTORY_MAX_COUNT,
   SAVEPOINTS_DIR,
 } from "../../flink/options.ts";
 import type { JobOverview } from "../../flink/rest-answers.ts";
@@ -21,6 +22,8 @@ import {
   complain,
   effectiveConfiguration,
   emit,
+  hasOwnCluster,
+  type JobPass,
   observeConfiguration,
   ownDeployment,
   type Pass,
@@ -41,6 +44,7 @@ import {
   awaitLook,
   lookForRetained,
   mayHaveLeftCheckpoint,
+  NEXT_STEP,
   withNextStep,
 } from "./retained.ts";
 import { isGone } from "./tear-down.ts";
@@ -66,7 +70,7 @@ function neverRan(pass: Pass): boolean {
 }
 
 function checkpointAges(
-  pass: Pass,
+  pass: JobPass,
 ): Pick<UpgradeFacts, "jobAge" | "completedCheckpointAge" | "pendingCheckpointAge"> {
   const statistics = pass.flink.checkpoints?.ok ? pass.flink.checkpoints.value : undefined;
   const age = (time: number | undefined): number | undefined =>
@@ -79,34 +83,55 @@ function checkpointAges(
   };
 }
 
-export function upgradeFacts(pass: Pass): UpgradeFacts {
-  const { status } = pass;
-  const recorded = recordedSpec(pass);
-  const deployed = observeConfiguration(pass);
+/** What the job itself tells; nothing of the cluster that it runs in. */
+export function jobFacts(
+  pass: JobPass,
+): Omit<
+  UpgradeFacts,
+  | "flinkVersionChanged"
+  | "haMetadata"
+  | "haInBoth"
+  | "neverStarted"
+  | "jobManagerMissing"
+  | "jobManagerFailed"
+> {
+  const { jobStatus } = pass.status;
   const wanted = effectiveConfiguration(pass, pass.spec);
   return {
     upgradeMode: pass.spec.job?.upgradeMode ?? "stateless",
-    jobState: status.jobStatus.state,
-    deployedMode: recorded?.spec.job?.upgradeMode ?? "stateless",
-    flinkVersionChanged: recorded !== undefined && recorded.spec.flinkVersion !== pass.spec.flinkVersion,
-    restReachable: status.jobManagerDeploymentStatus === "READY" && pass.flink.jobs?.ok === true,
-    haMetadata:
-      isKubernetesHaActive(deployed) && hasHaMetadata(pass.cluster.configMaps.filter(isHaConfigMap)),
-    haInBoth: isKubernetesHaActive(deployed) && isKubernetesHaActive(wanted),
-    lastPath: status.jobStatus.upgradeSavepointPath,
-    savepointDirectory: getOption(deployed, SAVEPOINTS_DIR) !== undefined,
+    jobState: jobStatus.state,
+    deployedMode: recordedSpec(pass)?.spec.job?.upgradeMode ?? "stateless",
+    restReachable: pass.flink.jobs?.ok === true,
+    lastPath: jobStatus.upgradeSavepointPath,
+    savepointDirectory: getOption(observeConfiguration(pass), SAVEPOINTS_DIR) !== undefined,
     lastStateFallback: getBoolean(wanted, LAST_STATE_FALLBACK),
     jobCancelEnabled: getBoolean(wanted, LAST_STATE_JOB_CANCEL),
-    neverStarted: neverStarted(ownDeployment(pass)) || neverRan(pass),
-    jobManagerMissing: status.jobManagerDeploymentStatus === "MISSING",
-    jobManagerFailed: status.jobManagerDeploymentStatus === "ERROR",
     maxCheckpointAge: getDuration(wanted, LAST_STATE_MAX_CHECKPOINT_AGE),
     ...checkpointAges(pass),
   };
 }
 
+export function upgradeFacts(pass: Pass): UpgradeFacts {
+  const { status } = pass;
+  const recorded = recordedSpec(pass);
+  const deployed = observeConfiguration(pass);
+  const wanted = effectiveConfiguration(pass, pass.spec);
+  const facts = jobFacts(pass);
+  return {
+    ...facts,
+    flinkVersionChanged: recorded !== undefined && recorded.spec.flinkVersion !== pass.spec.flinkVersion,
+    restReachable: status.jobManagerDeploymentStatus === "READY" && facts.restReachable,
+    haMetadata:
+      isKubernetesHaActive(deployed) && hasHaMetadata(pass.cluster.configMaps.filter(isHaConfigMap)),
+    haInBoth: isKubernetesHaActive(deployed) && isKubernetesHaActive(wanted),
+    neverStarted: neverStarted(ownDeployment(pass)) || neverRan(pass),
+    jobManagerMissing: status.jobManagerDeploymentStatus === "MISSING",
+    jobManagerFailed: status.jobManagerDeploymentStatus === "ERROR",
+  };
+}
+
 /** The job is stopped, or will be by taking its cluster down: what comes next is written down as one change. */
-export function recordStopped(pass: Pass, restore: UpgradeMode): void {
+export function recordStopped(pass: JobPass, restore: UpgradeMode): void {
   const { status, spec } = pass;
   delete status.jobStatus.savepointInfo.triggerId;
   if (!isTerminal(status.jobStatus.state)) status.jobStatus.state = "FINISHED";
@@ -122,7 +147,7 @@ export function recordStopped(pass: Pass, restore: UpgradeMode): void {
   requeue(pass, 0);
 }
 
-function beginSavepoint(pass: Pass): void {
+function beginSavepoint(pass: JobPass): void {
   const { jobStatus, reconciliationStatus } = pass.status;
   const info = jobStatus.savepointInfo;
   info.triggerId = pass.options.entropy;
@@ -135,7 +160,7 @@ function beginSavepoint(pass: Pass): void {
   askForSavepoint(pass);
 }
 
-function askForSavepoint(pass: Pass): void {
+function askForSavepoint(pass: JobPass): void {
   const config = observeConfiguration(pass);
   pass.actions.push({
     type: "stop-with-savepoint",
@@ -148,7 +173,7 @@ function askForSavepoint(pass: Pass): void {
   waitFor(pass, "SavepointInProgress", "stopping the job with a savepoint");
 }
 
-function beginCancel(pass: Pass): void {
+function beginCancel(pass: JobPass): void {
   pass.status.jobStatus.state = "CANCELLING";
   pass.status.jobStatus.updateTime = String(pass.now);
   pass.status.reconciliationStatus.state = reconciliationState(pass, "UPGRADING");
@@ -158,8 +183,8 @@ function beginCancel(pass: Pass): void {
 }
 
 /** Carries out the chosen way to stop. */
-export function beginStop(pass: Pass, suspend: SuspendMode, restore: UpgradeMode): void {
-  putOffSavepoint(pass);
+export function beginStop(pass: JobPass, suspend: SuspendMode, restore: UpgradeMode): void {
+  if (hasOwnCluster(pass)) putOffSavepoint(pass);
   if (suspend !== "NOOP") {
     emit(pass, {
       type: "Normal",
@@ -180,13 +205,13 @@ export function beginStop(pass: Pass, suspend: SuspendMode, restore: UpgradeMode
 }
 
 /** Milliseconds until the next try after a savepoint that failed; 0 when none did. */
-export function savepointPause(pass: Pass): number {
+export function savepointPause(pass: JobPass): number {
   const { triggerId = "", triggerTimestamp = 0 } = pass.status.jobStatus.savepointInfo;
   const failed = triggerId === "" && isError(pass.status.error, "UpgradeFailureException");
   return failed ? Math.max(0, triggerTimestamp + SAVEPOINT_RETRY_MS - pass.now) : 0;
 }
 
-function upgradeFailed(pass: Pass, message: string): void {
+function upgradeFailed(pass: JobPass, message: string): void {
   complain(pass, { reason: "UpgradeFailed", message, component: "Job" });
   pass.status.error = statusError("UpgradeFailureException", message);
   stall(pass, "UpgradeFailed", message);
@@ -196,7 +221,8 @@ function upgradeFailed(pass: Pass, message: string): void {
  * Nobody knows the job's last state but the state storage. What is left of its cluster goes only when there is something
  * to go back to, which is then looked for again (deploy.ts), as it may write until it is gone.
  */
-function stopForRetained(pass: Pass, problem: string): void {
+function stopForRetained(pass: JobPass, problem: string): void {
+  if (!hasOwnCluster(pass)) return upgradeFailed(pass, `${problem} ${NEXT_STEP}`);
   const look = lookForRetained(pass);
   if (look.kind === "open") return awaitLook(pass, look);
   if (look.kind === "nowhere") return upgradeFailed(pass, withNextStep(problem, look.why));
@@ -208,8 +234,8 @@ function stopForRetained(pass: Pass, problem: string): void {
 }
 
 /** Decides how to stop for a change of the spec. True when nothing else may be done in this pass. */
-export function stopForChange(pass: Pass): boolean {
-  const outcome = chooseUpgrade(upgradeFacts(pass));
+export function stopForChange(pass: JobPass, facts: UpgradeFacts): boolean {
+  const outcome = chooseUpgrade(facts);
   if (outcome.kind === "fail") {
     stopForRetained(pass, outcome.message);
     return true;
@@ -229,7 +255,7 @@ export function stopForChange(pass: Pass): boolean {
 }
 
 /** Writes a completed savepoint down: for a FlinkStateSnapshot that is to be made, or in the status's own history. */
-function keepInHistory(pass: Pass, location: string): void {
+function keepInHistory(pass: JobPass, location: string): void {
   const info: SavepointInfo = pass.status.jobStatus.savepointInfo;
   const savepoint = {
     timeStamp: pass.now,
@@ -238,12 +264,16 @@ function keepInHistory(pass: Pass, location: string): void {
     formatType: info.formatType ?? "CANONICAL",
   };
   info.lastSavepoint = savepoint;
-  if (keepsSnapshotResources(pass)) return;
+  if (hasOwnCluster(pass) && keepsSnapshotResources(pass)) return;
   delete info.triggerType;
   info.savepointHistory = [...(info.savepointHistory ?? []), savepoint];
+  if (hasOwnCluster(pass)) return;
+  // Nothing else keeps a session job's history within its bounds.
+  const limit = getNumber(observeConfiguration(pass), SAVEPOINT_HISTORY_MAX_COUNT) ?? 10;
+  info.savepointHistory = info.savepointHistory.slice(-Math.max(1, limit));
 }
 
-function savepointFailed(pass: Pass, message: string): void {
+function savepointFailed(pass: JobPass, message: string): void {
   const { status } = pass;
   emit(pass, { type: "Warning", reason: "SavepointError", message, component: "Job" });
   status.error = statusError("UpgradeFailureException", message);
@@ -253,7 +283,7 @@ function savepointFailed(pass: Pass, message: string): void {
   waitFor(pass, "SavepointFailed", message);
 }
 
-function followSavepoint(pass: Pass, job: JobOverview | undefined): void {
+function followSavepoint(pass: JobPass, job: JobOverview | undefined, facts: UpgradeFacts): void {
   const { jobStatus } = pass.status;
   const { savepoint } = pass.flink;
   const ended = savepoint?.ok && savepoint.value.state === "COMPLETED" ? savepoint.value : undefined;
@@ -264,46 +294,55 @@ function followSavepoint(pass: Pass, job: JobOverview | undefined): void {
     jobStatus.state = "FINISHED";
     return recordStopped(pass, "savepoint");
   }
-  if (isTerminal(jobStatus.state)) return stoppedByItself(pass);
+  if (isTerminal(jobStatus.state)) return stoppedByItself(pass, facts);
   if (ended) return savepointFailed(pass, ended.failure ?? "the savepoint failed; Flink gives no cause");
   const unknownToFlink = savepoint?.ok === false && savepoint.failure.status === 404;
-  if (pass.observed.failure?.action === "stop-with-savepoint" && pass.observed.failure.reason === "http") {
-    return savepointFailed(pass, `Flink refused the savepoint: ${pass.observed.failure.message}`);
+  if (pass.failure?.action === "stop-with-savepoint" && pass.failure.reason === "http") {
+    return savepointFailed(pass, `Flink refused the savepoint: ${pass.failure.message}`);
   }
   if (unknownToFlink && job?.state === "RUNNING") return askForSavepoint(pass);
   waitFor(pass, "SavepointInProgress", "stopping the job with a savepoint");
 }
 
 /** The job ended while a stop was under way; observation has recorded where its state is, if anybody knows. */
-function stoppedByItself(pass: Pass): void {
-  const outcome = chooseUpgrade({ ...upgradeFacts(pass), upgradeMode: "savepoint" });
+function stoppedByItself(pass: JobPass, facts: UpgradeFacts): void {
+  const outcome = chooseUpgrade({ ...facts, upgradeMode: "savepoint" });
   if (outcome.kind === "go") return recordStopped(pass, outcome.restore);
   if (outcome.kind === "fail") return stopForRetained(pass, outcome.message);
   waitFor(pass, "UpgradePending", `the job ended while it was stopped; waiting for ${outcome.reason}`);
 }
 
-/** A stop is under way. */
+/** Nothing will come of the stop: what to do is decided anew, from what is left. */
+export function giveUpStop(pass: JobPass): void {
+  delete pass.status.jobStatus.savepointInfo.triggerId;
+  pass.status.reconciliationStatus.state = "DEPLOYED";
+  requeue(pass, 0);
+}
+
+/** A stop is under way, in a cluster of the job's own. */
 export function followStop(pass: Pass): void {
+  if (ownDeployment(pass) === undefined || pass.status.jobManagerDeploymentStatus === "ERROR") {
+    // Whoever deleted the JobManager ended the stop as well, and one that cannot run may need the very change that
+    // waits for it.
+    return giveUpStop(pass);
+  }
+  followStopOf(pass, upgradeFacts(pass));
+}
+
+/** A stop is under way, in a cluster that is there. */
+export function followStopOf(pass: JobPass, facts: UpgradeFacts): void {
   const { status } = pass;
   const { jobs } = pass.flink;
-  if (ownDeployment(pass) === undefined || status.jobManagerDeploymentStatus === "ERROR") {
-    // Whoever deleted the JobManager ended the stop as well, and one that cannot run may need the very change that
-    // waits for it: choose anew from what is left.
-    delete status.jobStatus.savepointInfo.triggerId;
-    status.reconciliationStatus.state = "DEPLOYED";
-    return requeue(pass, 0);
-  }
   const job = jobs?.ok ? jobs.value.find(({ jobId }) => jobId === status.jobStatus.jobId) : undefined;
   const { triggerId } = status.jobStatus.savepointInfo;
-  if (triggerId !== undefined && triggerId !== "") return followSavepoint(pass, job);
-  if (isTerminal(status.jobStatus.state)) return stoppedByItself(pass);
+  if (triggerId !== undefined && triggerId !== "") return followSavepoint(pass, job, facts);
+  if (isTerminal(status.jobStatus.state)) return stoppedByItself(pass, facts);
   if (status.jobStatus.state === "CANCELLING") {
     if (job !== undefined && job.state !== "CANCELLING" && !isTerminal(job.state)) {
       pass.actions.push({ type: "cancel-job", jobId: job.jobId, bestEffort: false });
     }
     return waitFor(pass, "Cancelling", "cancelling the job; its last checkpoint is kept");
   }
-  // Nothing is awaited: the stop was given up. Decide again.
-  status.reconciliationStatus.state = "DEPLOYED";
-  requeue(pass, 0);
+  // Nothing is awaited: the stop was given up.
+  giveUpStop(pass);
 }

@@ -75,7 +75,11 @@ function validate(resource: KubeObject): Finding[] {
         spec: { flinkVersion: "v1_20", job: { state: "suspended", upgradeMode: "last-state" } },
       });
     case "FlinkSessionJob":
-      return validateFlinkSessionJob(resource as never, config, undefined, { spec: { deploymentName: "a" } });
+      return validateFlinkSessionJob(resource as never, {
+        effective: config,
+        operator: config,
+        lastReconciled: { spec: { deploymentName: "a" } },
+      });
     case "FlinkStateSnapshot":
       return validateFlinkStateSnapshot(resource as never, false);
     default:

@@ -8,20 +8,28 @@ import { checkConfigurationShape } from "./configuration.ts";
 import { error, type Finding } from "./finding.ts";
 import { unlessWrong } from "./flink-deployment.ts";
 import { checkClusterName } from "./identity.ts";
+import { checkRedeployment } from "./immutable-fields.ts";
 import { checkDownloadedJar } from "./jar-source.ts";
 import { checkJobSpec } from "./job.ts";
 import { checkOptions } from "./option-values.ts";
 import { wrongValues } from "./schema-check.ts";
 import { subjectOf, withoutFields } from "./subject.ts";
 
-function checkAlone(
-  spec: FlinkSessionJobSpec,
-  config: FlinkConfiguration,
-  last: FlinkSessionJobSpec | undefined,
-): Finding[] {
+export interface SessionJobContext {
+  /** The operator's defaults, under the session cluster's configuration, under the job's own. */
+  readonly effective: FlinkConfiguration;
+  /** The operator's own: what a job may not decide for itself. */
+  readonly operator: FlinkConfiguration;
+  /** Without a known cluster only what the job itself says is checked: the cluster may come later. */
+  readonly session?: FlinkDeployment | undefined;
+  /** What was last deployed, once something was. */
+  readonly lastReconciled?: { readonly spec: FlinkSessionJobSpec } | undefined;
+}
+
+function checkAlone(spec: FlinkSessionJobSpec, { operator, lastReconciled }: SessionJobContext): Finding[] {
   const findings = checkClusterName(spec.deploymentName ?? "", "spec.deploymentName");
   if (spec.job === undefined) findings.push(error("spec.job", "is required"));
-  const before = last?.deploymentName;
+  const before = lastReconciled?.spec.deploymentName;
   if (before !== undefined && before !== spec.deploymentName) {
     findings.push(
       error(
@@ -32,7 +40,13 @@ function checkAlone(
       ),
     );
   }
-  findings.push(...checkDownloadedJar(spec.job?.jarURI, config));
+  const { jarURI = "", entryClass = "" } = spec.job ?? {};
+  if (spec.job !== undefined && jarURI.trim() === "" && entryClass.trim() === "") {
+    const advice =
+      "name the main class, which must then be on the session cluster's class path, or set spec.job.jarURI";
+    findings.push(error("spec.job.entryClass", "is required without a jarURI", advice));
+  }
+  findings.push(...checkDownloadedJar(spec.job?.jarURI, operator));
   return findings;
 }
 
@@ -46,31 +60,25 @@ function checkCluster(spec: FlinkSessionJobSpec, session: FlinkDeployment): Find
   return name === spec.deploymentName ? [] : [error(path, `is not the name of the session cluster, ${name}`)];
 }
 
-/**
- * `effectiveConfig`: the operator's defaults, under the session cluster's configuration, under the job's own. Without a
- * known `session` only what the job itself says is checked: a cluster may come later.
- */
-export function validateFlinkSessionJob(
-  resource: FlinkSessionJob,
-  effectiveConfig: FlinkConfiguration,
-  session?: FlinkDeployment,
-  lastReconciled?: { readonly spec: FlinkSessionJobSpec },
-): Finding[] {
+/** Everything that can be said without asking anybody, all at once. */
+export function validateFlinkSessionJob(resource: FlinkSessionJob, context: SessionJobContext): Finding[] {
+  const { effective, session, lastReconciled } = context;
   const wrong = wrongValues(resource);
   const checked = withoutFields(resource, wrong);
   const spec: FlinkSessionJobSpec = withoutNulls(checked.spec ?? {});
-  const own = subjectOf({ metadata: checked.metadata, spec }, effectiveConfig, undefined);
+  const own = subjectOf({ metadata: checked.metadata, spec }, effective, undefined);
   const job = spec.job === undefined ? undefined : withJobDefaults(spec.job);
   const inCluster =
     session === undefined
       ? []
       : [
           ...checkCluster(spec, session),
-          ...checkJobSpec(job, effectiveConfig, session.spec.flinkVersion, undefined),
+          ...checkJobSpec(job, effective, session.spec.flinkVersion, undefined),
           ...checkAutoscaler(own),
         ];
   return unlessWrong(wrong, [
-    ...checkAlone(spec, effectiveConfig, lastReconciled?.spec),
+    ...checkAlone(spec, context),
+    ...checkRedeployment(job, lastReconciled?.spec.job),
     ...inCluster,
     ...checkConfigurationShape(own),
     ...checkOptions(own),

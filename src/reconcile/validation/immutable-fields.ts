@@ -1,8 +1,23 @@
 /** Rules on what must not change once something is deployed. */
+import type { JobSpec } from "../../api/flink-deployment.ts";
 import { error, type Finding } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
 const recreate = "restore the field, or delete the resource and create it anew";
+
+/** Of a job, and of what was last deployed of it. */
+export function checkRedeployment(job: JobSpec | undefined, last: JobSpec | undefined): Finding[] {
+  const nonce = job?.savepointRedeployNonce;
+  const redeploys = last !== undefined && nonce !== undefined && nonce !== last.savepointRedeployNonce;
+  if (!redeploys || (job?.initialSavepointPath ?? "").trim() !== "") return [];
+  return [
+    error(
+      "spec.job.initialSavepointPath",
+      "is required when savepointRedeployNonce changes: it is where the job starts from",
+      "set it to a savepoint",
+    ),
+  ];
+}
 
 export function checkImmutableFields({ spec, last }: Subject): Finding[] {
   if (last === undefined) return [];
@@ -19,17 +34,5 @@ export function checkImmutableFields({ spec, last }: Subject): Finding[] {
   if (before !== after) {
     findings.push(error("spec.mode", `cannot change from ${before} to ${after}`, recreate, before));
   }
-  const nonce = spec.job?.savepointRedeployNonce;
-  const redeploys =
-    last.job !== undefined && nonce !== undefined && nonce !== last.job.savepointRedeployNonce;
-  if (redeploys && (spec.job?.initialSavepointPath ?? "").trim() === "") {
-    findings.push(
-      error(
-        "spec.job.initialSavepointPath",
-        "is required when savepointRedeployNonce changes: it is where the job starts from",
-        "set it to a savepoint",
-      ),
-    );
-  }
-  return findings;
+  return [...findings, ...checkRedeployment(spec.job, last.job)];
 }

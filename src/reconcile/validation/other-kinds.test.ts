@@ -29,7 +29,7 @@ describe("a FlinkSessionJob", () => {
     ["valid", valid, {}, session, []],
     [
       "valid without a known cluster, where the job's rules wait",
-      { deploymentName: "session", job: {} },
+      { deploymentName: "session", job: { entryClass: "Main" } },
       {},
       undefined,
       [],
@@ -51,7 +51,7 @@ describe("a FlinkSessionJob", () => {
     ],
     [
       "with the job's own rules",
-      { deploymentName: "session", job: { upgradeMode: "last-state" } },
+      { deploymentName: "session", job: { entryClass: "Main", upgradeMode: "last-state" } },
       {},
       session,
       [
@@ -110,6 +110,13 @@ describe("a FlinkSessionJob", () => {
     ],
     ["a public address", withJar("https://172.32.0.1/job.jar"), {}, session, []],
     [
+      "neither jar nor class",
+      { ...valid, job: { parallelism: 1 } },
+      {},
+      session,
+      ["spec.job.entryClass: is required without a jarURI"],
+    ],
+    [
       "a misspelt option",
       { ...valid, flinkConfiguration: { "kubernetes.operator.savepoint.format.tpye": "NATIVE" } },
       {},
@@ -120,21 +127,48 @@ describe("a FlinkSessionJob", () => {
     ],
     [
       "a wrong enum",
-      { ...valid, job: { parallelism: 1, state: "stopped" } },
+      { ...valid, job: { ...valid.job, state: "stopped" } },
       {},
       session,
       ['spec.job.state: must be one of running, suspended; is the text "stopped"'],
     ],
   ])("%s", (_, spec, config, cluster, expected) => {
     const resource = { ...header, kind: "FlinkSessionJob", spec } as FlinkSessionJob;
-    const found = validateFlinkSessionJob(resource, config as Record<string, string>, cluster).map(inOneLine);
-    expect(found).toEqual(expected);
+    const operator = config as Record<string, string>;
+    const context = { effective: operator, operator, session: cluster };
+    expect(validateFlinkSessionJob(resource, context).map(inOneLine)).toEqual(expected);
+  });
+
+  it("cannot allow itself what only the operator may", () => {
+    const resource = { ...header, kind: "FlinkSessionJob", spec: withJar("http://10.1.2.3/job.jar") };
+    const effective = {
+      "kubernetes.operator.user.artifacts.allowed-schemes": "http",
+      "kubernetes.operator.user.artifacts.disallow-restricted-hosts": "false",
+    };
+    const found = validateFlinkSessionJob(resource as unknown as FlinkSessionJob, {
+      effective,
+      operator: {},
+    });
+    expect(found.map(inOneLine)).toEqual(["spec.job.jarURI: scheme http is not allowed; allowed are https"]);
+  });
+
+  it("is redeployed from somewhere", () => {
+    const spec = { ...valid, job: { ...valid.job, savepointRedeployNonce: 2 } };
+    const resource = { ...header, kind: "FlinkSessionJob", spec } as unknown as FlinkSessionJob;
+    const found = (nonce: number) =>
+      validateFlinkSessionJob(resource, {
+        effective: {},
+        operator: {},
+        lastReconciled: { spec: { ...valid, job: { ...valid.job, savepointRedeployNonce: nonce } } },
+      }).map(({ path }) => path);
+    expect([found(1), found(2)]).toEqual([["spec.job.initialSavepointPath"], []]);
   });
 
   it("stays in its cluster", () => {
     const resource = { ...header, kind: "FlinkSessionJob", spec: valid } as unknown as FlinkSessionJob;
     const last = { spec: { deploymentName: "before" } };
-    expect(validateFlinkSessionJob(resource, {}, undefined, last).map(inOneLine)).toEqual([
+    const context = { effective: {}, operator: {}, lastReconciled: last };
+    expect(validateFlinkSessionJob(resource, context).map(inOneLine)).toEqual([
       "spec.deploymentName: cannot change, was before",
     ]);
   });

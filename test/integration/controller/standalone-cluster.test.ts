@@ -53,7 +53,7 @@ async function scene(spec: Partial<FlinkDeploymentSpec> = {}): Promise<Scene> {
   // None of these actions asks Flink.
   const flink = {} as FlinkRestClient;
   const act = (action: Action): Promise<ActionFailure | undefined> =>
-    execute(action, { client, flink, resource });
+    execute(action, { client, flink, resource, submit: () => expect.unreachable("nothing is submitted") });
   const create = (existing?: KubeObject): Promise<ActionFailure | undefined> =>
     act({
       type: "create-cluster",

@@ -1,11 +1,16 @@
 /** What real Flink does where Sluice relies on it. The scripted cluster keeps the same rules. */
-import { readdirSync } from "node:fs";
+import { createReadStream, readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { FlinkAnswer, SavepointStatus } from "../../../src/flink/rest-answers.ts";
-import { hasEndedAlready, isDisposedAlready, isUnknownTrigger } from "../../../src/flink/rest-answers.ts";
+import {
+  hasEndedAlready,
+  isDisposedAlready,
+  isDuplicateJob,
+  isUnknownTrigger,
+} from "../../../src/flink/rest-answers.ts";
 import { FlinkRestClient } from "../../../src/flink-rest/client.ts";
 import { createFlinkAgent, directTransport } from "../../../src/flink-rest/transport.ts";
 import {
@@ -28,6 +33,7 @@ function valueOf<T>(answer: FlinkAnswer<T>): T {
 
 interface Scene {
   readonly folder: string;
+  readonly jar: string;
   readonly stage: Stage;
   readonly flink: FlinkRestClient;
 }
@@ -47,7 +53,7 @@ async function open(version: Version): Promise<Scene> {
     }),
   ]);
   const transport = directTransport(local.url, agent);
-  return { folder, stage: await Stage.open(local, jar), flink: new FlinkRestClient({ transport }) };
+  return { folder, jar, stage: await Stage.open(local, jar), flink: new FlinkRestClient({ transport }) };
 }
 
 const versions: readonly Version[] = ["1.20", "2.3"];
@@ -296,6 +302,36 @@ describe.concurrent.each(versions)("Flink %s", (version) => {
     );
     expect(kept).toEqual([`chk-${completed?.id}`]);
     expect(completed?.externalPath).toMatch(new RegExp(`/${kept[0]}$`));
+  });
+
+  test("a jar runs once under its id, however often it is asked for, also after the job's end", async () => {
+    const { stage, flink, jar } = scene();
+    const upload = { fileName: "sluice-ns.once.jar", content: createReadStream(jar), timeoutMs: deadline };
+    const { jarId } = valueOf(await flink.uploadJar(upload));
+    const jobId = newId();
+    const request = {
+      jobId,
+      entryClass: "ScriptedJob",
+      programArgsList: [stage.folderOf("jar")],
+      parallelism: 1,
+      claimMode: "NO_CLAIM",
+      allowNonRestoredState: false,
+      flinkConfiguration: { "pipeline.name": "a name of its own" },
+    } as const;
+    const refused = async () => {
+      const answer = await flink.runJar(jarId, request, deadline);
+      return !answer.ok && isDuplicateJob(answer.failure);
+    };
+    expect(valueOf(await flink.runJar(jarId, request, deadline))).toEqual({ jobId });
+    expect(await refused()).toBe(true);
+    await untilState(jobId, "RUNNING");
+    await flink.cancelJob(jobId);
+    await untilState(jobId, "CANCELED");
+    expect(await refused()).toBe(true);
+    const own = valueOf(await flink.jobsOverview()).filter((job) => job.jobId === jobId);
+    expect(own.map(({ state }) => state)).toEqual(["CANCELED"]);
+    expect((await flink.deleteJar(jarId)).ok).toBe(true);
+    expect(valueOf(await flink.listJars()).map((stored) => stored.jarId)).not.toContain(jarId);
   });
 
   test("a job goes on from its savepoint, and says so", async () => {

@@ -1,0 +1,106 @@
+/** Passes over FlinkSessionJobs. */
+import type { FlinkDeployment } from "../api/flink-deployment.ts";
+import type { FlinkSessionJob, FlinkSessionJobStatus } from "../api/flink-session-job.ts";
+import { FLINK_DEPLOYMENTS, FLINK_SESSION_JOBS } from "../kube/resource-type.ts";
+import type { Decision, SubmitJob } from "../reconcile/decision.ts";
+import { deployedRestPort } from "../reconcile/deployment/rest-port.ts";
+import { decideSessionJob } from "../reconcile/session-job/decide.ts";
+import { nextSessionJobQuestions } from "../reconcile/session-job/questions.ts";
+import { execute } from "./execute.ts";
+import { askFlink } from "./gather.ts";
+import { type FlinkFor, type JobDependencies, Memories, optionsFor, paced } from "./job-passes.ts";
+import { type Decided, PassShell, type PassOutcome } from "./pass-shell.ts";
+import type { Submissions } from "./submissions.ts";
+
+interface Gathered {
+  readonly resource: FlinkSessionJob;
+  readonly session: FlinkDeployment | undefined;
+}
+
+type SessionJobDecision = Decision<FlinkSessionJobStatus>;
+
+export interface SessionJobDependencies extends JobDependencies {
+  readonly submissions: Submissions;
+  /** As `flinkFor`, for calls that last: they must not stand in the others' way. */
+  readonly jarClientFor: FlinkFor;
+}
+
+export class FlinkSessionJobController {
+  readonly #deps: SessionJobDependencies;
+  readonly #memories: Memories;
+  readonly #shell: PassShell<FlinkSessionJob, Gathered, SessionJobDecision>;
+
+  constructor(deps: SessionJobDependencies) {
+    const { caches, log, submissions } = deps;
+    this.#deps = deps;
+    this.#memories = new Memories(deps.now());
+    this.#shell = new PassShell(deps, {
+      type: FLINK_SESSION_JOBS,
+      cache: caches.sessionJobs,
+      fromCache: (namespace, name) => this.#fromCache(namespace, name),
+      live: (namespace, name) => this.#live(namespace, name),
+      decide: (key, gathered) => this.#decide(key, gathered),
+      isOptional: () => false,
+      ended: (key, decision, failure) => this.#memories.keep(key, decision, failure),
+      forget: (key) => {
+        this.#memories.forget(key);
+        submissions.forget(key);
+      },
+      written: (key, before, { lifecycleState }: FlinkSessionJobStatus) => {
+        if (before.status?.lifecycleState !== lifecycleState)
+          log.info({ key, lifecycleState }, "lifecycle state changed");
+      },
+    });
+  }
+
+  /** One pass over the resource `namespace/name`. Throws only what the queue should retry and log. */
+  pass(key: string): Promise<PassOutcome> {
+    return this.#shell.pass(key);
+  }
+
+  #fromCache(namespace: string, name: string): Gathered | undefined {
+    const { caches } = this.#deps;
+    const resource = caches.sessionJobs.get(namespace, name);
+    if (resource === undefined) return undefined;
+    return { resource, session: caches.resources.get(namespace, resource.spec.deploymentName ?? "") };
+  }
+
+  async #live(namespace: string, name: string): Promise<Gathered | undefined> {
+    const { client } = this.#deps;
+    const resource = await client.get<FlinkSessionJob>(FLINK_SESSION_JOBS, namespace, name);
+    if (resource === undefined) return undefined;
+    const { deploymentName = "" } = resource.spec;
+    if (deploymentName === "") return { resource, session: undefined };
+    return {
+      resource,
+      session: await client.get<FlinkDeployment>(FLINK_DEPLOYMENTS, namespace, deploymentName),
+    };
+  }
+
+  async #decide(
+    key: string,
+    { resource, session }: Gathered,
+  ): Promise<Decided<FlinkSessionJob, SessionJobDecision>> {
+    const { client, config, flinkFor, jarClientFor, now, submissions } = this.#deps;
+    const options = optionsFor(config(), resource, session?.spec.flinkVersion);
+    // Before Flink is asked: a job that it does not list then was not there after the submission had failed.
+    const submission = submissions.of(key);
+    const port = session === undefined ? 0 : deployedRestPort(session, options.defaults);
+    const { namespace = "default" } = resource.metadata;
+    const address = [namespace, resource.spec.deploymentName ?? "", port] as const;
+    const flink = flinkFor(...address);
+    const answers = await askFlink(
+      flink,
+      resource,
+      (known) => nextSessionJobQuestions(resource, session, known, options.defaults),
+      () => resource.status?.jobStatus?.jobId ?? "",
+    );
+    const { failure, exceptionsReportedUntil } = this.#memories.of(key);
+    const observed = { resource, session, submission, flink: answers, failure, exceptionsReportedUntil };
+    const submit = (action: SubmitJob): void => submissions.begin(key, action, jarClientFor(...address));
+    return {
+      decision: paced(decideSessionJob(observed, now(), options), answers, options),
+      execute: (action, written) => execute(action, { client, flink, resource: written, submit }),
+    };
+  }
+}
