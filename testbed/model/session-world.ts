@@ -86,6 +86,19 @@ export class SessionWorld {
     for (const job of jobs) this.resources.set(job.metadata.name, job);
   }
 
+  /** As it is now; neither changes with the other. */
+  copy(): SessionWorld {
+    const fieldsOf = (from: object): object => Object.fromEntries(Object.entries(from));
+    const world = Object.assign(
+      Object.create(World.prototype) as World,
+      structuredClone(fieldsOf(this.world)),
+    );
+    const own = structuredClone(
+      Object.fromEntries(Object.entries(this).filter(([name]) => name !== "world")),
+    );
+    return Object.assign(Object.create(SessionWorld.prototype) as SessionWorld, own, { world });
+  }
+
   get names(): readonly string[] {
     return [CLUSTER, ...this.resources.keys()];
   }
@@ -214,6 +227,8 @@ export class SessionWorld {
   private execute(name: string, action: Action): void {
     if (name === CLUSTER) return this.world.execute(action);
     const resource = this.resources.get(name)!;
+    // Others are for clusters.
+    // oxlint-disable-next-line typescript/switch-exhaustiveness-check
     switch (action.type) {
       case "add-finalizer":
       case "remove-finalizer": {

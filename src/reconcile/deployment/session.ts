@@ -13,7 +13,6 @@ import { isHaActive } from "../../flink/high-availability.ts";
 import { BLOCK_ON_SESSION_JOBS, BLOCK_ON_UNMANAGED_JOBS, JM_RECOVERY } from "../../flink/options.ts";
 import {
   complain,
-  effectiveConfiguration,
   emit,
   observeConfiguration,
   type Pass,
