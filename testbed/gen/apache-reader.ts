@@ -100,7 +100,7 @@ function flatten(value: unknown, prefix: string, into: Record<string, string>): 
     for (const [key, child] of Object.entries(value))
       flatten(child, prefix === "" ? key : `${prefix}.${key}`, into);
   } else if (Array.isArray(value)) into[prefix] = value.map(String).join(";");
-  else if (value !== null && value !== undefined) into[prefix] = String(value as string | number | boolean);
+  else if (value !== null && value !== undefined) into[prefix] = `${value as string | number | boolean}`;
   return into;
 }
 

@@ -4,6 +4,7 @@
  * honest observer would object to is kept as violations: two jobs writing for one resource, a job that starts from less
  * than its newest durable state, a job id that runs twice, a cluster taken down under jobs that would have been stopped.
  */
+import { FlinkSnapshots } from "./flink-snapshots.ts";
 import type { FlinkDeployment, FlinkJobState } from "../../src/api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../../src/api/flink-session-job.ts";
 import type { KubeObject } from "../../src/api/kube-object.ts";
@@ -84,6 +85,21 @@ export class SessionWorld {
   constructor(cluster: FlinkDeployment, jobs: readonly FlinkSessionJob[]) {
     this.world = new World(cluster);
     for (const job of jobs) this.resources.set(job.metadata.name, job);
+  }
+
+  /** As it is now; neither changes with the other. */
+  copy(): SessionWorld {
+    const fieldsOf = (from: object): object => Object.fromEntries(Object.entries(from));
+    const world = Object.assign(
+      Object.create(World.prototype) as World,
+      structuredClone(fieldsOf(this.world)),
+    );
+    const asked = Object.assign(new FlinkSnapshots(), world.asked);
+    Object.assign(world, { asked });
+    const own = structuredClone(
+      Object.fromEntries(Object.entries(this).filter(([name]) => name !== "world")),
+    );
+    return Object.assign(Object.create(SessionWorld.prototype) as SessionWorld, own, { world });
   }
 
   get names(): readonly string[] {
@@ -214,6 +230,8 @@ export class SessionWorld {
   private execute(name: string, action: Action): void {
     if (name === CLUSTER) return this.world.execute(action);
     const resource = this.resources.get(name)!;
+    // Others are for clusters.
+    // oxlint-disable-next-line typescript/switch-exhaustiveness-check
     switch (action.type) {
       case "add-finalizer":
       case "remove-finalizer": {

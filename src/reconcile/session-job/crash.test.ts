@@ -59,19 +59,21 @@ type Step =
   | { readonly do: "pass" | "act"; readonly who: Who; readonly calls: number }
   | { readonly do: "look"; readonly who: Who }
   | { readonly do: "scale" | "suspend" | "resume" | "restart"; readonly who: "a" | "b" }
-  | { readonly do: "image" | "version" | Disturbance };
-
-type Disturbance =
-  | "tick"
-  | "settle"
-  | "crash"
-  | "rest"
-  | "bad-savepoint"
-  | "bad-jar"
-  | "lose-answer"
-  | "kill"
-  | "delete-deployment"
-  | "delete-deployment-background";
+  | {
+      readonly do:
+        | "tick"
+        | "settle"
+        | "crash"
+        | "rest"
+        | "bad-savepoint"
+        | "bad-jar"
+        | "lose-answer"
+        | "image"
+        | "version"
+        | "kill"
+        | "delete-deployment"
+        | "delete-deployment-background";
+    };
 
 const who = fc.constantFrom<Who>("a", "a", "b", "cluster");
 const jobs = fc.constantFrom("a" as const, "b" as const);
@@ -86,86 +88,72 @@ const common: fc.WeightedArbitrary<Step>[] = [
   { weight: 6, arbitrary: fc.record({ do: fc.constant("look" as const), who }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant("act" as const), who, calls }) },
   {
-    weight: 4,
+    weight: 5,
     arbitrary: fc.record({ do: fc.constantFrom("scale", "suspend", "resume", "restart"), who: jobs }),
   },
-  among(8, "tick"),
-  among(1, "settle"),
-  among(4, "crash", "rest", "bad-savepoint", "bad-jar", "lose-answer"),
-  among(2, "image", "version"),
+  among(6, "tick"),
+  among(3, "settle"),
+  among(3, "crash", "lose-answer"),
+  among(2, "rest", "bad-savepoint", "bad-jar"),
+  among(4, "image", "version"),
 ];
 const gentle = fc.oneof(...common);
 const step = fc.oneof(...common, among(2, "kill", "delete-deployment", "delete-deployment-background"));
 
+type JobEdit = (spec: FlinkSessionJob["spec"]) => FlinkSessionJob["spec"];
+
+const withJob =
+  (change: (job: NonNullable<FlinkSessionJob["spec"]["job"]>) => object): JobEdit =>
+  (spec) => ({ ...spec, job: { ...spec.job, ...change(spec.job ?? {}) } });
+
+function edit(world: SessionWorld, name: "a" | "b", what: "scale" | "suspend" | "resume" | "restart"): void {
+  const edits: Record<typeof what, JobEdit> = {
+    scale: withJob(({ parallelism = 1 }) => ({ parallelism: parallelism + 1 })),
+    suspend: withJob(() => ({ state: "suspended" })),
+    resume: withJob(() => ({ state: "running" })),
+    restart: (spec) => ({ ...spec, restartNonce: (spec.restartNonce ?? 0) + 1 }),
+  };
+  world.changeJob(name, edits[what]);
+}
+
 function apply(world: SessionWorld, one: Step): void {
   switch (one.do) {
     case "pass":
-      world.pass(one.who, one.calls);
-      return;
+      return void world.pass(one.who, one.calls);
     case "look":
       return world.look(one.who);
     case "act":
-      world.act(one.who, one.calls);
-      return;
+      return void world.act(one.who, one.calls);
     case "scale":
-      return world.changeJob(one.who, (spec) => ({
-        ...spec,
-        job: { ...spec.job, parallelism: (spec.job?.parallelism ?? 1) + 1 },
-      }));
     case "suspend":
     case "resume":
-      return world.changeJob(one.who, (spec) => ({
-        ...spec,
-        job: { ...spec.job, state: one.do === "suspend" ? "suspended" : "running" },
-      }));
     case "restart":
-      return world.changeJob(one.who, (spec) => ({ ...spec, restartNonce: (spec.restartNonce ?? 0) + 1 }));
+      return edit(world, one.who, one.do);
     case "image":
       return world.changeCluster((spec) => ({ ...spec, image: `${spec.image}+` }));
-    case "version":
-      return world.changeCluster((spec) => ({
-        ...spec,
-        flinkVersion: spec.flinkVersion === "v2_2" ? "v2_3" : "v2_2",
-      }));
-    case "tick":
-    case "settle":
-    case "crash":
-    case "rest":
-    case "bad-savepoint":
-    case "bad-jar":
-    case "lose-answer":
-    case "kill":
-    case "delete-deployment":
-    case "delete-deployment-background":
-      return disturb(world, one.do);
-  }
-}
-
-function disturb(world: SessionWorld, what: Disturbance): void {
-  switch (what) {
+    case "version": {
+      const next = world.world.resource.spec.flinkVersion === "v2_2" ? "v2_3" : "v2_2";
+      return world.changeCluster((spec) => ({ ...spec, flinkVersion: next }));
+    }
     case "tick":
       return world.tick();
     case "settle":
-      settle(world);
-      return;
+      return void settle(world);
     case "crash":
       return world.crash();
     case "kill":
       return world.killJobManager();
     case "delete-deployment":
     case "delete-deployment-background":
-      return world.deleteDeploymentByHand(what === "delete-deployment-background");
+      return world.deleteDeploymentByHand(one.do === "delete-deployment-background");
     case "rest":
-      world.restDown = !world.restDown;
-      return;
+      return void (world.restDown = !world.restDown);
     case "bad-savepoint":
-      world.savepointFails = true;
-      return;
+      return void (world.savepointFails = true);
     case "bad-jar":
-      world.jarBroken = true;
-      return;
+      return void (world.jarBroken = true);
     case "lose-answer":
-      world.losesAnswer = true;
+      return void (world.losesAnswer = true);
   }
 }
 
@@ -245,14 +233,14 @@ describe("a crash between any two calls, with passes over each other", () => {
     it(`with HA and upgradeMode ${upgradeMode} ends with one job each, the newest state and the newest spec`, () => {
       fc.assert(
         fc.property(fc.array(step, { maxLength: 150 }), (steps) => run(worldOf(true, upgradeMode), steps)),
-        { numRuns: 300 },
+        { numRuns: 150 },
       );
     });
 
     it(`without HA and with upgradeMode ${upgradeMode} does the same as long as Kubernetes keeps its pods`, () => {
       fc.assert(
         fc.property(fc.array(gentle, { maxLength: 150 }), (steps) => run(worldOf(false, upgradeMode), steps)),
-        { numRuns: 300 },
+        { numRuns: 150 },
       );
     });
   }
@@ -264,7 +252,51 @@ describe("a crash between any two calls, with passes over each other", () => {
         run(world, steps);
         expect(world.starts.every(({ from }) => from === "empty") || ha).toBe(true);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe("a job that starts or stops while its cluster is changed", () => {
+  const one = fc.constantFrom<Step>(
+    { do: "look", who: "a" },
+    { do: "act", who: "a", calls: 99 },
+    { do: "pass", who: "a", calls: 99 },
+    { do: "look", who: "cluster" },
+    { do: "act", who: "cluster", calls: 99 },
+    { do: "tick" },
+    { do: "tick" },
+  );
+  const change = fc.constantFrom<Step["do"]>("image", "version").map((name) => ({ do: name }) as Step);
+  const disturbances: Step[] = [{ do: "crash" }, { do: "lose-answer" }, { do: "restart", who: "a" }];
+  const sequence = fc.tuple(
+    fc.constantFrom<Step[]>(
+      [],
+      [{ do: "suspend", who: "a" }, { do: "settle" }, { do: "resume", who: "a" }],
+      [{ do: "restart", who: "a" }],
+    ),
+    fc.array(one, { maxLength: 16 }),
+    fc.option(fc.constantFrom(...disturbances)),
+    fc.array(one, { maxLength: 8 }),
+    change,
+    fc.array(one, { maxLength: 24 }),
+  );
+
+  it.each([
+    [true, "savepoint"],
+    [true, "last-state"],
+    [false, "savepoint"],
+    [false, "last-state"],
+  ] as const)("is seen by it, or sees it (HA: %s, upgradeMode %s)", (ha, upgradeMode) => {
+    const settled = worldOf(ha, upgradeMode);
+    settle(settled);
+    fc.assert(
+      fc.property(sequence, ([begin, before, disturbance, between, change, after]) => {
+        const world = settled.copy();
+        const disturbed = disturbance === null ? [] : [disturbance];
+        run(world, [...begin, ...before, ...disturbed, ...between, change, ...after]);
+      }),
+      { numRuns: 150 },
     );
   });
 });
@@ -308,7 +340,7 @@ describe("a deletion in any order", () => {
           expect([deployment, ...pods, ...services, ...configMaps].filter(Boolean)).toEqual([]);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });
