@@ -71,6 +71,9 @@ afterAll(async () => {
   }
 });
 
+/** What is to be held may be over before the next call on a busy machine: then it is arranged anew. */
+const RACE = { retry: 2 };
+
 describe.concurrent.each(versions)("Flink %s", (version) => {
   const scene = (): Scene => {
     const found = scenes.get(version);
@@ -171,7 +174,7 @@ describe.concurrent.each(versions)("Flink %s", (version) => {
     await flink.cancelJob(jobId);
   });
 
-  test("a second stop with another id fails both, and the job with them", async () => {
+  test("a second stop with another id fails both, and the job with them", RACE, async () => {
     const { stage, flink } = scene();
     const jobId = await running("twice");
     const { targetDirectory, taken } = target("twice");
@@ -208,7 +211,7 @@ describe.concurrent.each(versions)("Flink %s", (version) => {
     await flink.cancelJob(jobId);
   });
 
-  test("a savepoint under way gives way to a stop and fails", async () => {
+  test("a savepoint under way gives way to a stop and fails", RACE, async () => {
     const { stage, flink } = scene();
     const jobId = await running("overtaken");
     const { targetDirectory, taken } = target("overtaken");
@@ -225,7 +228,7 @@ describe.concurrent.each(versions)("Flink %s", (version) => {
     expect(taken().map((name) => `file:${targetDirectory.slice(7)}/${name}`)).toContain(location);
   });
 
-  test("a savepoint or checkpoint asked for during a stop does not harm it", async () => {
+  test("a savepoint or checkpoint asked for during a stop does not harm it", RACE, async () => {
     const { stage, flink } = scene();
     const jobId = await running("undisturbed");
     const { targetDirectory } = target("undisturbed");
