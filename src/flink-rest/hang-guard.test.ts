@@ -208,7 +208,7 @@ describe("over real connections", () => {
     );
     const client = new FlinkRestClient({
       transport: guard.guarded("team/job", directTransport(flink.url, agent)),
-      timeoutMs: 200,
+      timeoutMs: 2000,
     });
     expect((await client.jobsOverview()).ok).toBe(true);
     flink.fail({ fault: { kind: "hang" } });

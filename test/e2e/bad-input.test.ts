@@ -50,7 +50,7 @@ describe.skipIf(nodeMissing())("a running job whose spec becomes invalid", () =>
     const found = await stalled();
     expect(condition(found, "Stalled")?.reason).toBe("ValidationError");
     expect(found.status?.error).toContain(field);
-    expect(await events()).toContain("ValidationError");
+    await until("the event", 30, async () => (await events()).includes("ValidationError"));
     expect(found.status?.jobStatus?.state).toBe("RUNNING");
     expect(found.status?.jobStatus?.jobId).toBe(before.status?.jobStatus?.jobId);
     await cluster.kubectl(
@@ -83,7 +83,7 @@ describe.skipIf(nodeMissing())("a running job whose spec becomes invalid", () =>
     expect(back.status?.error).toContain(`generation ${generation} was rolled back`);
     expect(back.status?.error).toMatch(cause);
     expect(condition(back, "Stalled")).toMatchObject({ status: "True", reason: "RolledBack" });
-    expect(await events()).toContain("Rolling back failed deployment");
+    await until("the event", 30, async () => (await events()).includes("Rolling back failed deployment"));
     await job.provesNoLoss();
     await cluster.kubectl(
       ["-n", job.namespace, "replace", "-f", "-"],
@@ -153,7 +153,8 @@ describe.skipIf(nodeMissing())("a first deployment whose pods cannot run", () =>
     });
     expect(found.status?.jobManagerDeploymentStatus).toBe("ERROR");
     expect(found.status?.error).toMatch(new RegExp(cause.source.split(".*").at(-1) ?? ""));
-    expect(await events()).toMatch(new RegExp(cause.source.split(".*")[0] ?? ""));
+    const reason = new RegExp(cause.source.split(".*")[0] ?? "");
+    await until("the event", 30, async () => reason.test(await events()));
   });
 
   it("and runs as soon as they can", async () => {

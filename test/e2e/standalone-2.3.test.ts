@@ -1,4 +1,3 @@
-import { reactive, standalone } from "./standalone.ts";
+import { standalone } from "./standalone.ts";
 
 standalone("2.3");
-reactive();

@@ -38,6 +38,7 @@ import {
   complain,
   effectiveConfiguration,
   emit,
+  hasOwnCluster,
   isUnderWay,
   type JobPass,
   lastReconciledSpec,
@@ -122,8 +123,8 @@ export function redeployFromSavepoint(pass: JobPass): void {
   if (jobs?.ok && jobs.value.some(({ jobId, state }) => jobId === jobStatus.jobId && !isTerminal(state))) {
     pass.actions.push({ type: "cancel-job", jobId: jobStatus.jobId ?? "", bestEffort: true });
   }
-  // Nothing that the job left counts any more.
-  delete jobStatus.jobId;
+  // Nothing that the job left counts any more. By its id a session job is waited for: nothing else shows that it ended.
+  if (hasOwnCluster(pass)) delete jobStatus.jobId;
   recordStopped(pass, path === "" ? "stateless" : "savepoint");
   waitFor(pass, "SavepointRedeploy", `restarting from ${path === "" ? "an empty state" : path}`);
   requeue(pass, 0);

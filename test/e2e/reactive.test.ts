@@ -1,0 +1,3 @@
+import { reactive } from "./standalone.ts";
+
+reactive();
