@@ -8,7 +8,7 @@ help:
 	@echo "make demo       a Kubernetes on this machine, and a real Flink job on it (root)"
 	@echo "make test       checks, unit, integration and end-to-end tests (end-to-end: root)"
 	@echo "make test-fast  the same without the end-to-end tests"
-	@echo "make test-full  the same with more versions of Flink, and the testbed's own test"
+	@echo "make test-full  the same with more modes and versions, and the testbed's own test"
 	@echo "make check      what needs no cluster: format, lint, types, unused code, unit tests"
 	@echo "make clean      the testbed down, dependencies and results removed"
 

@@ -46,7 +46,7 @@ export default defineConfig({
           ...common,
           name: "e2e-full",
           ...onNode,
-          // What the others cover with another version of Flink.
+          // More modes and versions than make test has the time for.
           include: ["test/e2e/*.full.test.ts"],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
