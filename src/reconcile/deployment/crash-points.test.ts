@@ -64,7 +64,7 @@ const FLOWS: readonly Flow[] = [
 vi.setConfig({ testTimeout: 60_000 });
 
 /** More than any flow takes, with one crash. */
-const ROUNDS = 100;
+const ROUNDS = 60;
 
 /** The flow, with a crash after `dieAfter` calls to the outside. Answers how many calls it made in all. */
 function play(

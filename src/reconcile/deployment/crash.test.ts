@@ -178,7 +178,7 @@ describe("a crash between any two external calls", () => {
         fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
           run(new World(deployment(upgradeMode, true)), steps);
         }),
-        { numRuns: 250 },
+        { numRuns: 80 },
       );
     });
 
@@ -187,7 +187,7 @@ describe("a crash between any two external calls", () => {
         fc.property(fc.array(gentle, { maxLength: 100 }), (steps) => {
           run(new World(deployment(upgradeMode, false)), steps);
         }),
-        { numRuns: 150 },
+        { numRuns: 50 },
       );
     });
   }
@@ -205,7 +205,7 @@ describe("a crash between any two external calls", () => {
           historyAgrees(world);
           run(world, [{ do: "mend" }]);
         }),
-        { numRuns: 250 },
+        { numRuns: 80 },
       );
     });
 
@@ -214,7 +214,7 @@ describe("a crash between any two external calls", () => {
         fc.property(losing("lose-ha", "lose-ha", "delete", "delete-background", "kill"), (steps) => {
           run(established(upgradeMode, true), steps);
         }),
-        { numRuns: 150, examples: [[unseen("lose-ha")], [givenUp]] },
+        { numRuns: 50, examples: [[unseen("lose-ha")], [givenUp]] },
       );
     });
 
@@ -223,7 +223,7 @@ describe("a crash between any two external calls", () => {
         fc.property(losing("delete", "delete-background"), (steps) => {
           run(established(upgradeMode, false), steps);
         }),
-        { numRuns: 100, examples: [[unseen("delete")], [unseen("delete-background")]] },
+        { numRuns: 35, examples: [[unseen("delete")], [unseen("delete-background")]] },
       );
     });
   }
@@ -237,7 +237,7 @@ describe("a crash between any two external calls", () => {
         Object.assign(checked.spec.flinkConfiguration as object, { [key]: "true" });
         run(new World(checked), steps);
       }),
-      { numRuns: 200 },
+      { numRuns: 60 },
     );
   });
 
@@ -248,7 +248,7 @@ describe("a crash between any two external calls", () => {
         fc.property(upgradeMode, fc.array(standaloneStep, { maxLength: 120 }), (mode, steps) => {
           run(new World(deployment(mode, true, kind)), steps);
         }),
-        { numRuns: 250 },
+        { numRuns: 80 },
       );
     });
 
@@ -258,7 +258,7 @@ describe("a crash between any two external calls", () => {
         fc.property(upgradeMode, fc.array(gentleStandaloneStep, { maxLength: 100 }), (mode, steps) => {
           run(new World(deployment(mode, false, kind)), steps);
         }),
-        { numRuns: 150 },
+        { numRuns: 50 },
       );
     });
   }
@@ -271,7 +271,7 @@ describe("a crash between any two external calls", () => {
         run(world, steps);
         expect(world.starts).toHaveLength(1);
       }),
-      { numRuns: 150 },
+      { numRuns: 50 },
     );
   });
 
@@ -284,7 +284,7 @@ describe("a crash between any two external calls", () => {
         expect(world.starts.every(({ from }) => from === "empty")).toBe(true);
         expect(world.starts.length).toBeLessThanOrEqual(world.resource.metadata.generation ?? 1);
       }),
-      { numRuns: 100 },
+      { numRuns: 35 },
     );
   });
 
@@ -308,7 +308,7 @@ describe("a crash between any two external calls", () => {
         expect(left.filter((object) => object !== undefined)).toEqual([]);
         expect(world.resource.metadata.finalizers).toEqual([]);
       }),
-      { numRuns: 150 },
+      { numRuns: 50 },
     );
   });
 });

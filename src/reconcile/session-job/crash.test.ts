@@ -233,14 +233,14 @@ describe("a crash between any two calls, with passes over each other", () => {
     it(`with HA and upgradeMode ${upgradeMode} ends with one job each, the newest state and the newest spec`, () => {
       fc.assert(
         fc.property(fc.array(step, { maxLength: 150 }), (steps) => run(worldOf(true, upgradeMode), steps)),
-        { numRuns: 150 },
+        { numRuns: 50 },
       );
     });
 
     it(`without HA and with upgradeMode ${upgradeMode} does the same as long as Kubernetes keeps its pods`, () => {
       fc.assert(
         fc.property(fc.array(gentle, { maxLength: 150 }), (steps) => run(worldOf(false, upgradeMode), steps)),
-        { numRuns: 150 },
+        { numRuns: 50 },
       );
     });
   }
@@ -252,7 +252,7 @@ describe("a crash between any two calls, with passes over each other", () => {
         run(world, steps);
         expect(world.starts.every(({ from }) => from === "empty") || ha).toBe(true);
       }),
-      { numRuns: 100 },
+      { numRuns: 35 },
     );
   });
 });
@@ -296,7 +296,7 @@ describe("a job that starts or stops while its cluster is changed", () => {
         const disturbed = disturbance === null ? [] : [disturbance];
         run(world, [...begin, ...before, ...disturbed, ...between, change, ...after]);
       }),
-      { numRuns: 150 },
+      { numRuns: 50 },
     );
   });
 });
@@ -340,7 +340,7 @@ describe("a deletion in any order", () => {
           expect([deployment, ...pods, ...services, ...configMaps].filter(Boolean)).toEqual([]);
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 35 },
     );
   });
 });

@@ -159,7 +159,7 @@ describe("a crash between any two calls", () => {
         expect(world.asked.taken).toHaveLength(bumps);
         expect(scene.handled ?? 0).toBe(bumps);
       }),
-      { numRuns: 150 },
+      { numRuns: 50 },
     );
   });
 
@@ -181,7 +181,7 @@ describe("a crash between any two calls", () => {
         expect(upgrades.at(-1)?.spec.savepoint?.path).toBe(lastSavepoint?.location);
         expect(world.violations).toEqual([]);
       }),
-      { numRuns: 150 },
+      { numRuns: 50 },
     );
   });
 
@@ -195,7 +195,7 @@ describe("a crash between any two calls", () => {
         const { savepointHistory = [] } = world.resource.status?.jobStatus?.savepointInfo ?? {};
         expect(savepointHistory.map(({ location }) => location)).toEqual(world.asked.taken.slice(-10));
       }),
-      { numRuns: 150 },
+      { numRuns: 50 },
     );
   });
 
@@ -208,7 +208,7 @@ describe("a crash between any two calls", () => {
         expect(scene.world.violations).toEqual([]);
         expect(scene.world.starts.every(({ from }) => !scene.world.asked.taken.includes(from))).toBe(true);
       }),
-      { numRuns: 100 },
+      { numRuns: 35 },
     );
   });
 
