@@ -16,6 +16,8 @@ export default defineConfig({
           ...common,
           name: "unit",
           include: ["src/**/*.test.ts", "testbed/**/*.test.ts", "tools/**/*.test.ts"],
+          // For a property of many runs on a busy machine; how long a test takes is not what it tests.
+          testTimeout: 60_000,
         },
       },
       {

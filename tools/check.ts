@@ -7,7 +7,7 @@ const steps: Record<string, string[]> = {
   types: ["tsc", "--noEmit"],
   unused: ["knip", "--no-progress"],
   generated: ["node", "tools/generate.ts", "--check"],
-  unit: ["vitest", "run", "--project", "unit", "--reporter=dot"],
+  unit: ["vitest", "run", "--project", "unit", "--reporter=default", "--silent"],
 };
 
 interface Outcome {

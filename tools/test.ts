@@ -15,6 +15,8 @@ interface Sum {
   passed: number;
   failed: number;
   readonly skipped: string[];
+  /** Names of what failed, for the end of the output: the cause is further up. */
+  readonly failures: string[];
 }
 
 interface Report {
@@ -25,7 +27,11 @@ interface Report {
     readonly name: string;
     readonly status: string;
     readonly message: string;
-    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
 }
 
@@ -40,7 +46,7 @@ const onNode: Readonly<Record<string, string>> = {
   "e2e-full": "e2e-full: every end-to-end test on real Flink, with each of its versions",
   selftest: "the testbed's own test",
 };
-const sum: Sum = { passed: 0, failed: 0, skipped: [] };
+const sum: Sum = { passed: 0, failed: 0, skipped: [], failures: [] };
 const strict = process.env["SLUICE_NOTHING_SKIPPED"] === "1";
 
 /** Runs a program with its output shown. Answers whether it succeeded within `deadline` milliseconds. */
@@ -64,13 +70,14 @@ async function staticChecks(): Promise<void> {
   const good = await show(process.execPath, ["tools/check.ts", ...steps], hour / 6);
   if (!good) {
     sum.failed += 1;
-    console.log("the checks above failed; they count as one failure");
+    sum.failures.push("checks (they count as one)");
   }
 }
 
 async function selftest(): Promise<void> {
   const good = await show(process.execPath, ["testbed/selftest.ts"], hour);
   sum[good ? "passed" : "failed"] += 1;
+  if (!good) sum.failures.push("the testbed's own test");
 }
 
 async function project(name: string): Promise<void> {
@@ -91,17 +98,31 @@ function add(name: string, good: boolean, file: string): void {
     const report = JSON.parse(readFileSync(file, "utf8")) as Report;
     sum.passed += report.numPassedTests;
     failed = report.numFailedTests;
-    for (const { assertionResults } of report.testResults) {
-      for (const { fullName, status } of assertionResults) {
-        if (status !== "passed" && status !== "failed") sum.skipped.push(`${name}: ${fullName} (${status})`);
+    for (const { name: path, status: ofFile, message, assertionResults } of report.testResults) {
+      for (const { fullName, status, failureMessages } of assertionResults) {
+        if (status === "failed")
+          sum.failures.push(`${name}: ${fullName}\n${excerpt(failureMessages.join("\n"))}`);
+        else if (status !== "passed") sum.skipped.push(`${name}: ${fullName} (${status})`);
       }
+      const unsaid = ofFile === "failed" && assertionResults.every(({ status }) => status !== "failed");
+      if (unsaid) sum.failures.push(`${name}: ${path}\n${excerpt(message)}`);
     }
   } catch {
     // No report: either the set-up failed, which `good` tells, or there are no tests yet.
     if (good) sum.skipped.push(`${name}: no tests`);
   }
   // A file that cannot be loaded, or a set-up that failed, has no failed test but is a failure.
-  sum.failed += failed === 0 && !good ? 1 : failed;
+  if (failed === 0 && !good) {
+    sum.failures.push(`${name}: not every file could be run`);
+    failed = 1;
+  }
+  sum.failed += failed;
+}
+
+/** The beginning of an error message, indented: enough to know it again, a counterexample's seed included. */
+function excerpt(message: string): string {
+  const lines = message.split("\n").slice(0, 12);
+  return lines.map((line) => `    ${line.slice(0, 400)}`).join("\n");
 }
 
 const wanted = process.argv.slice(2);
@@ -119,7 +140,7 @@ await section("preparing", async () => {
   });
 }).catch((error: unknown) => {
   sum.failed += 1;
-  console.log(`preparing failed: ${error instanceof Error ? error.message : String(error)}`);
+  sum.failures.push(`preparing: ${error instanceof Error ? error.message : String(error)}`);
 });
 await section("checks", staticChecks);
 for (const name of runnable) {
@@ -127,6 +148,7 @@ for (const name of runnable) {
   else await section(`${name} tests`, () => project(name));
 }
 
+for (const line of sum.failures) console.log(`failed: ${line}`);
 for (const line of sum.skipped) console.log(`skipped: ${line}`);
 if (strict && sum.skipped.length > 0) {
   sum.failed += sum.skipped.length;
