@@ -70,8 +70,10 @@ export function deployedSpec(record: Recorded): RecordedSpec | undefined {
   return { spec: { ...stable.spec, job }, firstDeployment: false };
 }
 
-function runsStableSpec({ state }: Recorded, last: RecordedSpec): boolean {
-  return state === "ROLLED_BACK" || (state === "ROLLING_BACK" && last.spec.job?.state === "suspended");
+/** A session cluster, which has no job to be stopped, is rolled back in one half. */
+function runsStableSpec({ state }: Recorded, { spec: { job } }: RecordedSpec): boolean {
+  if (state === "ROLLING_BACK") return job === undefined || job.state === "suspended";
+  return state === "ROLLED_BACK";
 }
 
 export function writeRecordedSpec({ spec, firstDeployment }: RecordedSpec): string {

@@ -10,14 +10,18 @@ import {
   NOW,
   type ResourceChange,
   withConfiguration,
+  standalone,
   withFlinkVersion,
+  withImage,
   withJob,
   withJobState,
+  withoutHa,
   withParallelism,
   withSpec,
   withUpgradeMode,
 } from "../../testbed/gen/flink-deployment.ts";
 import { running } from "../../testbed/gen/recorded-status.ts";
+import { recordedCluster, sessionCluster } from "../../testbed/gen/session.ts";
 import { gone, HA, type SceneOf, starting, up } from "../../testbed/gen/steps.ts";
 import { action, Trace } from "../../testbed/gen/trace.ts";
 import { specOf } from "./history.ts";
@@ -272,7 +276,30 @@ describe("the job goes on from", () => {
   });
 });
 
-it("says of a session cluster that it starts again", () => {
-  const session = flinkDeployment(({ spec }) => void delete spec.job, withFlinkVersion("v2_2"));
-  expect(stateAfterwards(session, session.spec)).toBe("The session cluster is started again.");
+describe("of a session cluster", () => {
+  const replicas = (count: number): ResourceChange => withSpec({ taskManager: { replicas: count } });
+
+  it.each<[string, ResourceChange[], ResourceChange, string]>([
+    ["that HA brings its jobs back", [], withImage("flink:old"), "by its HA metadata"],
+    [
+      "that its jobs are stopped first",
+      [withoutHa()],
+      withImage("flink:old"),
+      "stopped with their state first",
+    ],
+    ["the same for another version", [], withFlinkVersion("v2_2"), "stopped with their state first"],
+    ["that nothing is to be done", [], () => undefined, "nothing is restarted"],
+    ["that it is only scaled", [standalone(), replicas(2)], replicas(3), "are scaled; nothing is restarted"],
+    ["that a native one is not", [replicas(2)], replicas(3), "started again"],
+  ])("says %s", (_, settings, change, text) => {
+    const resource = sessionCluster(...settings, recordedCluster());
+    expect(stateAfterwards(resource, sessionCluster(...settings, change).spec)).toContain(text);
+  });
+
+  it("goes to the newest other spec that was stable", () => {
+    const resource = sessionCluster(withImage("flink:bad"), recordedCluster());
+    const spec = JSON.stringify(sessionCluster(withImage("flink:good")).spec);
+    resource.status!.history = [{ revision: 1, outcome: "Stable", stableTime: TIME, spec }];
+    expect(chooseTarget(resource, undefined)).toMatchObject({ spec: { image: "flink:good" } });
+  });
 });

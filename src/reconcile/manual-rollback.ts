@@ -1,10 +1,12 @@
 /** A rollback by hand: which spec to go back to, what of the present one stays, and where the job's state comes from. */
-import { type DefaultedStatus, withJobDefaults, withStatusDefaults } from "../api/defaults.ts";
+import { type DefaultedStatus, modeOf, withSpecDefaults, withStatusDefaults } from "../api/defaults.ts";
 import type { FlinkDeployment, FlinkDeploymentSpec, JobSpec } from "../api/flink-deployment.ts";
 import type { HistoryEntry } from "../api/history.ts";
 import { isSameSpec, specOf, stateOfStopped } from "./history.ts";
 import { deployedSpec, parseRecordedSpec } from "./last-reconciled-spec.ts";
 import { isUnderWay } from "./pass.ts";
+import { keepsJobs } from "./session-cluster.ts";
+import { diffSpecs } from "./spec-diff.ts";
 import { isTerminal, LAST_STATE_MARKER } from "./upgrade-mode.ts";
 
 export interface RollbackTarget {
@@ -116,11 +118,27 @@ function fromRunning(status: DefaultedStatus, spec: FlinkDeploymentSpec, upgrade
   return "its newest checkpoint";
 }
 
+/** What becomes of the jobs; the operator's defaults, which may switch HA on, are not known here. */
+function ofSessionCluster(resource: FlinkDeployment, spec: FlinkDeploymentSpec): string {
+  const status = withStatusDefaults(resource.status);
+  const deployed = deployedSpec(status.reconciliationStatus)?.spec;
+  const change = deployed && diffSpecs(deployed, spec, modeOf(deployed)).type;
+  if (!isUnderWay(status) && change === "IGNORE")
+    return "This spec is deployed already: nothing is restarted.";
+  if (!isUnderWay(status) && change === "SCALE" && modeOf(spec) === "standalone")
+    return "The TaskManagers of the session cluster are scaled; nothing is restarted.";
+  const jobs = keepsJobs({ ...resource, spec }, {})
+    ? "its jobs go on from their newest checkpoints, by its HA metadata"
+    : "without HA, or with another version of Flink, its jobs are stopped with their state first";
+  return `The session cluster is started again; ${jobs}.`;
+}
+
 /** One sentence: from what state the job goes on when `spec` is written. */
 export function stateAfterwards(resource: FlinkDeployment, spec: FlinkDeploymentSpec): string {
   const status = withStatusDefaults(resource.status);
-  if (spec.job === undefined) return "The session cluster is started again.";
-  const { state, upgradeMode } = withJobDefaults(spec.job);
+  const { job } = withSpecDefaults(spec);
+  if (job === undefined) return ofSessionCluster(resource, spec);
+  const { state, upgradeMode } = job;
   const deployed = deployedSpec(status.reconciliationStatus)?.spec;
   const stopped = isSuspended(status) || isTerminal(status.jobStatus.state);
   if (state === "suspended") {

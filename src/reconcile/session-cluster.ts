@@ -13,7 +13,7 @@ import type { FlinkDeployment } from "../api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../api/flink-session-job.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
 import { isHaActive } from "../flink/high-availability.ts";
-import { parseRecordedSpec } from "./last-reconciled-spec.ts";
+import { deployedSpec, parseRecordedSpec } from "./last-reconciled-spec.ts";
 import { withLiveOptions } from "./pass.ts";
 import { phaseOf } from "./phase.ts";
 import { errorMessage } from "./status-error.ts";
@@ -61,7 +61,7 @@ export function stoppingJobs(jobs: readonly FlinkSessionJob[]): readonly FlinkSe
  */
 export function keepsJobs({ spec, status }: FlinkDeployment, defaults: FlinkConfiguration): boolean {
   const wanted = withSpecDefaults(spec);
-  const deployed = parseRecordedSpec(status?.reconciliationStatus?.lastReconciledSpec)?.spec ?? wanted;
+  const deployed = deployedSpec(status?.reconciliationStatus ?? {})?.spec ?? wanted;
   const ha = [deployed, wanted].every(({ flinkConfiguration }) =>
     isHaActive({ ...defaults, ...flattenConfiguration(flinkConfiguration) }),
   );
@@ -102,7 +102,7 @@ export function sessionConfiguration(
   defaults: FlinkConfiguration,
 ): FlinkConfiguration {
   if (session === undefined) return defaults;
-  const recorded = parseRecordedSpec(session.status?.reconciliationStatus?.lastReconciledSpec)?.spec;
+  const recorded = deployedSpec(session.status?.reconciliationStatus ?? {})?.spec;
   const current = withSpecDefaults(session.spec);
   const deployed = flattenConfiguration((recorded ?? current).flinkConfiguration);
   return {

@@ -20,7 +20,7 @@
  *
  * A rollback (roll-back.ts) goes the same way, with ROLLING_BACK and ROLLED_BACK in place of UPGRADING and DEPLOYED.
  */
-import { type DefaultedSpec, modeOf, withJobDefaults } from "../../api/defaults.ts";
+import { type DefaultedSpec, modeOf } from "../../api/defaults.ts";
 import { FLINK_DEPLOYMENT_FINALIZER } from "../../api/flink-deployment.ts";
 import { isSupported } from "../../flink/flink-version.ts";
 import { taskManagerCount } from "../../resources/task-manager-count.ts";
@@ -197,24 +197,22 @@ export function resume(pass: JobPass, diff: SpecDiff): void {
 export function changeOf(pass: JobPass, recorded: DefaultedSpec, phase: Phase): SpecDiff {
   // Between a stop and a start the record says "suspended" for a job that is to run: no difference to act on.
   const between = phase === "stopped" || phase === "announced" || phase === "submitting";
-  const base = between
-    ? {
-        ...recorded,
-        job: { ...withJobDefaults(recorded.job ?? {}), state: pass.spec.job?.state ?? "running" },
-      }
-    : recorded;
+  const base =
+    between && recorded.job !== undefined
+      ? { ...recorded, job: { ...recorded.job, state: pass.spec.job?.state ?? "running" } }
+      : recorded;
   return diffSpecs(base, pass.spec, modeOf(recorded));
 }
 
 function reconcileCluster(pass: Pass): void {
-  const recorded = recordedSpec(pass);
-  const phase = phaseOf(pass.status);
-  const before = isUnderWay(pass.status);
-  const deployed = recorded?.spec ?? pass.spec;
-  const diff = diffSpecs(deployed, pass.spec, modeOf(deployed));
-  const changed = diff.type !== "IGNORE";
-  reconcileSession(pass, phase, changed);
-  if (changed && !before && isUnderWay(pass.status)) announce(pass, diff);
+  const { status } = pass;
+  const phase = phaseOf(status);
+  const before = { ...status.reconciliationStatus };
+  const diff = changeOf(pass, recordedSpec(pass)?.spec ?? pass.spec, phase);
+  reconcileSession(pass, phase, diff.type);
+  if (diff.type === "IGNORE" || isUnderWay({ reconciliationStatus: before })) return;
+  const { reconciliationTimestamp: time } = status.reconciliationStatus;
+  if (isUnderWay(status) || time !== before.reconciliationTimestamp) announce(pass, diff);
 }
 
 /** While the user leaves the spec that failed as it is, the stable one is worked on. */
@@ -226,8 +224,8 @@ function followRollback(pass: Pass): void {
 }
 
 function reconcile(pass: Pass): void {
-  if (isSession(pass)) return reconcileCluster(pass);
   followRollback(pass);
+  if (isSession(pass)) return reconcileCluster(pass);
   const { status, spec } = pass;
   const recorded = recordedSpec(pass);
   if (recorded === undefined) {
@@ -272,11 +270,13 @@ export function reportInvalid(pass: JobPass, message: string): void {
   stall(pass, "ValidationError", `${message}${deployed}`);
 }
 
+/** Of a native session cluster the jobs' needs are the number of TaskManagers, and Flink alone knows it. */
 function setTaskManagerStatus(pass: Pass): void {
-  const recorded = recordedSpec(pass);
-  if (recorded?.spec.job === undefined) return;
-  const { spec } = recorded;
-  const running = spec.job?.state === "running";
+  const spec = recordedSpec(pass)?.spec;
+  if (spec === undefined || (spec.job === undefined && modeOf(spec) === "native")) return;
+  const phase = phaseOf(pass.status);
+  const running =
+    spec.job === undefined ? phase === "running" || phase === "stopping" : spec.job.state === "running";
   pass.status.taskManager = {
     labelSelector: running ? `component=taskmanager,app=${pass.resource.metadata.name}` : "",
     replicas: running ? taskManagerCount(spec, effectiveConfiguration(pass, spec)) : 0,
@@ -311,20 +311,16 @@ function finish(pass: Pass): Decision {
   judgeUndeployed(pass);
   setConditions(pass, isSession(pass) ? sessionHealth(pass) : undefined);
   pass.status.lifecycleState = lifecycleState(pass.status);
-  if (!isSession(pass)) keepHistory(pass);
+  keepHistory(pass);
   const { actions, status, events, requeueAfter, exceptionsReportedUntil, question } = pass;
   return { actions, status, events, requeueAfter, exceptionsReportedUntil, question };
 }
 
 /** Of what is deployed, if anything is: an edit that asks for more than Sluice can do is invalid, and the job goes on. */
 function unsupported(pass: Pass): string | undefined {
-  const spec = recordedSpec(pass)?.spec ?? pass.spec;
-  const { flinkVersion, job } = spec;
-  if (flinkVersion !== undefined && !isSupported(flinkVersion))
-    return `Flink version ${flinkVersion} is not supported`;
-  if (job === undefined && modeOf(spec) === "standalone")
-    return "session clusters in mode standalone are not supported by this version of Sluice; use native";
-  return undefined;
+  const { flinkVersion } = recordedSpec(pass)?.spec ?? pass.spec;
+  if (flinkVersion === undefined || isSupported(flinkVersion)) return undefined;
+  return `Flink version ${flinkVersion} is not supported`;
 }
 
 const NOTHING = { actions: [], events: [], requeueAfter: undefined };

@@ -67,7 +67,7 @@ export function takeSavepoint(pass: JobPass, follow: () => void): void {
 
 /** True when the savepoint is taken, or none is wanted. */
 function savepointTaken(pass: Pass): boolean {
-  if (!wantsSavepoint(pass) || neverStarted(ownDeployment(pass)) || neverSeen(pass)) return true;
+  if (!wantsSavepoint(pass) || neverStarted(pass) || neverSeen(pass)) return true;
   takeSavepoint(pass, () => followStop(pass));
   keepTaskManagers(pass);
   return false;

@@ -209,16 +209,21 @@ function isComplete(pass: Pass, inputs: ClusterInputs): boolean {
   );
 }
 
-function deployed(pass: Pass): void {
-  amendRecord(pass, { jobState: "running" });
+/** The objects of the recorded attempt are there. */
+export function clusterCreated(pass: Pass): void {
   const { status } = pass;
   clearError(pass);
   // Also when the user edits the spec meanwhile: what was made is the stable one.
   const rolledBack = status.reconciliationStatus.state === "ROLLING_BACK";
   status.reconciliationStatus.state = rolledBack ? "ROLLED_BACK" : "DEPLOYED";
   status.jobManagerDeploymentStatus = "DEPLOYING";
-  status.jobStatus.state = "RECONCILING";
   waitFor(pass, "JobManagerIsDeploying", "the JobManager starts");
+}
+
+function deployed(pass: Pass): void {
+  amendRecord(pass, { jobState: "running" });
+  clusterCreated(pass);
+  pass.status.jobStatus.state = "RECONCILING";
 }
 
 /** True when stale job graphs are gone; they would bring the old parallelism back. */

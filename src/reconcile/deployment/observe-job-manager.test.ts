@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { flink, silence } from "../../../testbed/gen/flink-answers.ts";
-import { flinkDeployment } from "../../../testbed/gen/flink-deployment.ts";
+import type { FlinkDeployment } from "../../api/flink-deployment.ts";
+import {
+  flinkDeployment,
+  NOW,
+  type ResourceChange,
+  withSpec,
+} from "../../../testbed/gen/flink-deployment.ts";
 import {
   available,
   cluster,
@@ -8,6 +14,7 @@ import {
   ended,
   jobManagerDeployment,
   named,
+  nothing,
   type ObjectChange,
   pod,
   replicaFailure,
@@ -15,9 +22,11 @@ import {
   unschedulable,
   waiting,
 } from "../../../testbed/gen/kube-objects.ts";
+import { observed, options, type Scene } from "../../../testbed/gen/observed.ts";
 import { deploying, running } from "../../../testbed/gen/recorded-status.ts";
 import { type SceneOf, starting, up } from "../../../testbed/gen/steps.ts";
 import { condition, message, play, Trace } from "../../../testbed/gen/trace.ts";
+import { beginPass, type Pass } from "../pass.ts";
 import { neverStarted } from "./observe-job-manager.ts";
 
 describe("a JobManager that cannot run", () => {
@@ -190,6 +199,10 @@ describe("TaskManagers that cannot run", () => {
   });
 });
 
+function passOver(resource: FlinkDeployment, scene: Scene = {}): Pass {
+  return beginPass(observed(resource, scene), NOW, options());
+}
+
 describe("a JobManager that never started", () => {
   it.each<[string, ObjectChange[], boolean]>([
     ["has not been available since its creation", [unavailable()], true],
@@ -198,10 +211,24 @@ describe("a JobManager that never started", () => {
     ["is not one that is available", [available()], false],
     ["is not one that nobody has looked at", [], false],
   ])("%s", (_, changes, expected) => {
-    expect(neverStarted(jobManagerDeployment(flinkDeployment(), ...changes))).toBe(expected);
+    const resource = flinkDeployment(running());
+    const deployment = jobManagerDeployment(resource, ...changes);
+    expect(neverStarted(passOver(resource, { cluster: nothing({ deployment }) }))).toBe(expected);
   });
 
   it("is not one that is not there", () => {
-    expect(neverStarted(undefined)).toBe(false);
+    expect(neverStarted(passOver(flinkDeployment(running())))).toBe(false);
+  });
+
+  it.each<[string, ResourceChange]>([
+    ["of the spec", withSpec({ jobManager: { replicas: 3, resource: { memory: "1g", cpu: 1 } } })],
+    [
+      "of Flink's option",
+      withSpec({ jobManager: null, flinkConfiguration: { "kubernetes.jobmanager.replicas": "2" } }),
+    ],
+  ])("is not known of several, %s: one may have run the job while the others were awaited", (_, several) => {
+    const resource = flinkDeployment(several, running());
+    const deployment = jobManagerDeployment(resource, unavailable());
+    expect(neverStarted(passOver(resource, { cluster: nothing({ deployment }) }))).toBe(false);
   });
 });

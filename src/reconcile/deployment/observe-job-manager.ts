@@ -1,10 +1,13 @@
 /** `status.jobManagerDeploymentStatus`, from the JobManager's Deployment, its pods and its REST API (2.8). */
 import type { KubeObject } from "../../api/kube-object.ts";
+import { getNumber } from "../../flink/configuration.ts";
+import { JM_REPLICAS } from "../../flink/kubernetes-options.ts";
 import { statusError } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import {
   complain,
   emit,
+  observeConfiguration,
   ownDeployment,
   ownTaskManagers,
   type Pass,
@@ -30,8 +33,16 @@ export function isAvailable(deployment: KubeObject | undefined): boolean {
 /** A Deployment's first condition carries its creation time, or the controller's first look a moment later. */
 const FIRST_LOOK_MS = 3000;
 
-/** Whether no JobManager of this Deployment ever answered, so that nothing can have run in it. */
-export function neverStarted(deployment: KubeObject | undefined): boolean {
+function jobManagerCount(pass: Pass): number {
+  const replicas = recordedSpec(pass)?.spec.jobManager?.replicas ?? 0;
+  return replicas > 0 ? replicas : (getNumber(observeConfiguration(pass), JM_REPLICAS) ?? 1);
+}
+
+/** Whether no JobManager of this cluster ever answered, so that nothing can have run in it. */
+export function neverStarted(pass: Pass): boolean {
+  const deployment = ownDeployment(pass);
+  // With several, one may have run the job while the Deployment, waiting for all, was never available.
+  if (jobManagerCount(pass) > 1) return false;
   const status = (deployment?.["status"] ?? {}) as DeploymentStatus;
   const available = status.conditions?.find(({ type }) => type === "Available");
   const created = deployment?.metadata.creationTimestamp;

@@ -68,10 +68,11 @@ export function reportRollback(pass: Pass): void {
   const { error, observedGeneration } = pass.status;
   const told = isError(error, "ReconciliationException") ? errorMessage(error) : undefined;
   const message = told ?? `generation ${observedGeneration ?? "?"} was rolled back`;
+  const what = recordedSpec(pass)?.spec.job === undefined ? "cluster" : "job";
   stall(
     pass,
     pass.status.reconciliationStatus.state === "ROLLED_BACK" ? "RolledBack" : "RollingBack",
-    `${message.replace(/\.$/, "")}. The job runs with the last stable spec; correct the spec, or change spec.restartNonce to try it again`,
+    `${message.replace(/\.$/, "")}. The ${what} runs with the last stable spec; correct the spec, or change spec.restartNonce to try it again`,
   );
 }
 
@@ -94,10 +95,12 @@ function causeOfRollback(pass: Pass): string | undefined {
 function canRollBack(pass: Pass): RecordedSpec | undefined {
   const stable = stableSpec(pass);
   const failed = lastReconciledSpec(pass)?.spec;
-  if (stable?.spec.job?.state !== "running" || failed?.job === undefined) return undefined;
+  if (stable === undefined || failed === undefined) return undefined;
+  const { job } = stable.spec;
+  if ((failed.job === undefined) !== (job === undefined) || job?.state === "suspended") return undefined;
   // Redeployed from a savepoint of the user's choice: the state that belongs to the stable spec was thrown away.
-  if (failed.job.savepointRedeployNonce !== stable.spec.job.savepointRedeployNonce) return undefined;
-  const running = { ...failed, job: { ...failed.job, state: "running" as const } };
+  if (failed.job?.savepointRedeployNonce !== job?.savepointRedeployNonce) return undefined;
+  const running = { ...failed, ...(failed.job ? { job: { ...failed.job, state: "running" as const } } : {}) };
   return diffSpecs(stable.spec, running, modeOf(stable.spec)).type === "IGNORE" ? undefined : stable;
 }
 
@@ -131,20 +134,55 @@ export function rollBack(pass: Pass): boolean {
 }
 
 /**
- * For an attempt whose objects the API server refuses, so that nothing ran: at once when it never can succeed, else when
- * it had its time. True when the rollback has begun; it starts from the same state.
+ * Why an attempt is to be given up whose objects the API server refuses, so that nothing ran: at once when it never can
+ * succeed, else when it had its time.
  */
-export function rollBackAttempt(pass: Pass, restore: UpgradeMode): boolean {
+function causeOfRefusal(pass: Pass): string | undefined {
   const { failure } = pass.observed;
   const { state, reconciliationTimestamp = 0 } = pass.status.reconciliationStatus;
-  const stable = canRollBack(pass);
-  if (failure?.action !== "create-cluster" || stable === undefined) return false;
-  if (state !== "UPGRADING" || strictness(pass) === "off") return false;
+  if (failure?.action !== "create-cluster") return undefined;
+  if (state !== "UPGRADING" || strictness(pass) === "off") return undefined;
   const timeout = getDuration(observeConfiguration(pass), READINESS_TIMEOUT) ?? 0;
-  if (failure.reason !== "Invalid" && pass.now - reconciliationTimestamp <= timeout) return false;
+  const waits = failure.reason !== "Invalid" && pass.now - reconciliationTimestamp <= timeout;
+  return waits ? undefined : failure.message;
+}
+
+/** True when the rollback of a refused attempt has begun; it starts from the same state. */
+export function rollBackAttempt(pass: Pass, restore: UpgradeMode): boolean {
+  const stable = canRollBack(pass);
+  const cause = stable && causeOfRefusal(pass);
+  if (stable === undefined || cause === undefined) return false;
   pass.spec = rollbackSpec(pass, stable);
-  begin(pass, failure.message);
+  begin(pass, cause);
   recordStopped(pass, restore);
   waitFor(pass, "RollingBack", "taking down what was made");
   return true;
+}
+
+/** Whether jobs would be lost with a session cluster of this spec. */
+type LosesJobs = (spec: DefaultedSpec) => boolean;
+
+/** A session cluster's: no job was begun in what failed, as its JobManager was never ready. */
+function beginForCluster(pass: Pass, cause: string | undefined, losesJobs: LosesJobs): boolean {
+  const stable = canRollBack(pass);
+  if (stable === undefined || cause === undefined || losesJobs(stable.spec)) return false;
+  pass.spec = stable.spec;
+  begin(pass, cause);
+  const { status } = pass;
+  status.reconciliationStatus.state = "ROLLING_BACK";
+  // Not MISSING, which says that the next attempt is recorded (phase.ts).
+  status.jobManagerDeploymentStatus = "ERROR";
+  waitFor(pass, "RollingBack", "taking the failed cluster down");
+  requeue(pass, 0);
+  return true;
+}
+
+/** True when the rollback of a session cluster has begun. */
+export function rollBackCluster(pass: Pass, losesJobs: LosesJobs): boolean {
+  return beginForCluster(pass, causeOfRollback(pass), losesJobs);
+}
+
+/** The same for one whose objects the API server refuses. */
+export function rollBackRefusedCluster(pass: Pass, losesJobs: LosesJobs): boolean {
+  return beginForCluster(pass, causeOfRefusal(pass), losesJobs);
 }

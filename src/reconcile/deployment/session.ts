@@ -6,7 +6,11 @@
  *   (new) ──────────► submitting ──────► running ─────────────────────────────► stopping ─────────────► submitting
  *                         ▲                 │ change: HA brings the jobs back; or the cluster is lost        │
  *                         └─────────────────┴───────────────────────────────────────────────────────────────┘
+ *
+ * A rollback (2.10, 2.11) goes back to the last spec whose JobManager took jobs: ROLLING_BACK while the cluster that
+ * failed is taken down (stopping) and the stable one created (submitting), ROLLED_BACK from then on.
  */
+import type { FlinkDeploymentSpec } from "../../api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../../api/flink-session-job.ts";
 import { getBoolean } from "../../flink/configuration.ts";
 import { isHaActive } from "../../flink/high-availability.ts";
@@ -24,12 +28,15 @@ import {
 } from "../pass.ts";
 import { type Phase, phaseOf } from "../phase.ts";
 import { keepsJobs, stoppingJobs, unstoppedJobs } from "../session-cluster.ts";
+import type { DiffType } from "../spec-diff.ts";
 import { errorMessage, isError } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import type { Health } from "./conditions.ts";
-import { completeCluster, isNameTaken, stateNobodyKnows, submitCluster } from "./deploy.ts";
+import { clusterCreated, completeCluster, isNameTaken, stateNobodyKnows, submitCluster } from "./deploy.ts";
 import { markStable, observeClusterInfo } from "./observe-job.ts";
 import { MISSING_JOB_MANAGER, observeJobManager } from "./observe-job-manager.ts";
+import { rollBackCluster, rollBackRefusedCluster, workOnStableSpec } from "./roll-back.ts";
+import { keepTaskManagers, scaleInPlace } from "./task-managers.ts";
 import { tearDown } from "./tear-down.ts";
 
 /** By what is deployed: a job that is added to the spec is refused, and changes nothing. */
@@ -39,8 +46,10 @@ export function isSession(pass: Pass): boolean {
 
 export function observeSession(pass: Pass): void {
   const { status, flink } = pass;
+  const { state } = status.reconciliationStatus;
   const phase = phaseOf(status);
-  if (phase !== "running" && phase !== "stopping") return;
+  // What failed is on its way out.
+  if ((phase !== "running" && phase !== "stopping") || state === "ROLLING_BACK") return;
   observeJobManager(pass);
   observeClusterInfo(pass);
   // Nobody can stop the jobs any more: what to do is decided anew.
@@ -48,8 +57,10 @@ export function observeSession(pass: Pass): void {
   if (ended) status.reconciliationStatus.state = "DEPLOYED";
   if (status.jobManagerDeploymentStatus !== "READY") return;
   if (flink.jobs?.ok === false) return waitFor(pass, "FlinkUnreachable", flink.jobs.failure.message);
-  if (phase === "running") markStable(pass);
-  if (!isError(status.error, "ValidationException")) delete status.error;
+  if (state === "DEPLOYED") markStable(pass);
+  // Why it was rolled back holds until the user changes the spec.
+  const holds = isError(status.error, "ReconciliationException") && state === "ROLLED_BACK";
+  if (!holds && !isError(status.error, "ValidationException")) delete status.error;
 }
 
 /** Writes the attempt down; the next pass takes the old cluster down and creates the new one. HA metadata is kept. */
@@ -67,16 +78,26 @@ function firstCluster(pass: Pass): void {
 }
 
 function continueCluster(pass: Pass, specChanged: boolean): void {
-  const found = completeCluster(pass);
-  if (found === "complete") {
-    delete pass.status.error;
-    pass.status.reconciliationStatus.state = "DEPLOYED";
-    pass.status.jobManagerDeploymentStatus = "DEPLOYING";
-    return waitFor(pass, "JobManagerIsDeploying", "the JobManager starts");
-  }
+  const rollsBack = (): boolean => rollBackRefusedCluster(pass, (spec) => losesJobs(pass, spec));
+  const found = completeCluster(pass, rollsBack);
+  if (found === "complete") return clusterCreated(pass);
   if (found === "incomplete" || !tearDown(pass) || isNameTaken(pass)) return;
   if (specChanged && holdingJobs(pass).length === 0) recordCluster(pass);
-  else submitCluster(pass);
+  else if (!rollsBack()) submitCluster(pass);
+}
+
+/** The cluster that failed goes first: it was made for the same generation as the stable one that comes. */
+function replaceFailed(pass: Pass, specChanged: boolean): void {
+  if (!tearDown(pass)) return;
+  // The user's edit waits for jobs, and only the stable cluster brings them back.
+  if (specChanged && holdingJobs(pass).length > 0) workOnStableSpec(pass);
+  recordCluster(pass);
+}
+
+/** Whether a cluster of `spec` would not go on with jobs that nobody has stopped. */
+function losesJobs(pass: Pass, spec: FlinkDeploymentSpec): boolean {
+  if (keepsJobs({ ...pass.resource, spec }, pass.options.defaults)) return false;
+  return unstoppedJobs(pass.observed.sessionJobs ?? [], false).length > 0;
 }
 
 /** The JobManager is gone or cannot run: no job starts, and none comes to an end. */
@@ -119,11 +140,11 @@ function changeCluster(pass: Pass, phase: Phase): void {
     : "A job that cannot be stopped holds it up no more when it is deleted";
   const message = `the change waits for session jobs to be stopped with their state: ${inWords(jobs)}. ${next}`;
   waitFor(pass, "SessionJobsStopping", message);
+  keepTaskManagers(pass);
   if (phase !== "stopping") requeue(pass, 0);
 }
 
 function recoverCluster(pass: Pass): void {
-  if (pass.status.jobManagerDeploymentStatus !== "MISSING") return;
   if (!getBoolean(observeConfiguration(pass), JM_RECOVERY)) {
     const message = `${MISSING_JOB_MANAGER}, and recovery is switched off (${JM_RECOVERY.key})`;
     return stall(pass, "Missing", message);
@@ -134,19 +155,23 @@ function recoverCluster(pass: Pass): void {
   recordCluster(pass);
 }
 
-/** `specChanged`: the wanted spec is not the recorded one. */
-export function reconcileSession(pass: Pass, phase: Phase, specChanged: boolean): void {
+/** `change`: what the wanted spec is to the recorded one. */
+export function reconcileSession(pass: Pass, phase: Phase, change: DiffType): void {
   const { status } = pass;
   if (phase === "new") return firstCluster(pass);
-  if (phase === "submitting") return continueCluster(pass, specChanged);
-  if (specChanged) return changeCluster(pass, phase);
+  if (phase === "submitting") return continueCluster(pass, change !== "IGNORE");
+  if (status.reconciliationStatus.state === "ROLLING_BACK") return replaceFailed(pass, change !== "IGNORE");
+  if (change === "SCALE" && scaleInPlace(pass)) return;
+  if (change !== "IGNORE") return changeCluster(pass, phase);
   if (phase === "stopping") {
     // The change that the jobs were to be stopped for was taken back.
     status.reconciliationStatus.state = "DEPLOYED";
     requeue(pass, 0);
   }
   status.observedGeneration = pass.generation;
-  recoverCluster(pass);
+  if (rollBackCluster(pass, (spec) => losesJobs(pass, spec))) return;
+  if (status.jobManagerDeploymentStatus === "MISSING") recoverCluster(pass);
+  else keepTaskManagers(pass);
 }
 
 /** The jobs that keep the cluster from being deleted; what is to be done about them is said. */

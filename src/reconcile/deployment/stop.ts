@@ -124,7 +124,7 @@ export function upgradeFacts(pass: Pass): UpgradeFacts {
     haMetadata:
       isKubernetesHaActive(deployed) && hasHaMetadata(pass.cluster.configMaps.filter(isHaConfigMap)),
     haInBoth: isKubernetesHaActive(deployed) && isKubernetesHaActive(wanted),
-    neverStarted: neverStarted(ownDeployment(pass)) || neverRan(pass),
+    neverStarted: neverStarted(pass) || neverRan(pass),
     jobManagerMissing: status.jobManagerDeploymentStatus === "MISSING",
     jobManagerFailed: status.jobManagerDeploymentStatus === "ERROR",
   };

@@ -1,5 +1,5 @@
-/** The TaskManager Deployment of a standalone cluster while its job runs: made again when it is lost, scaled in place. */
-import { modeOf } from "../../api/defaults.ts";
+/** The TaskManager Deployment of a standalone cluster that is up: made again when it is lost, scaled in place. */
+import { type DefaultedSpec, modeOf } from "../../api/defaults.ts";
 import type { KubeObject } from "../../api/kube-object.ts";
 import { isReactive } from "../../flink/scheduler.ts";
 import { isScaledFor, scaleAnnotation, taskManagerCount } from "../../resources/task-manager-count.ts";
@@ -56,23 +56,29 @@ export function keepTaskManagers(pass: Pass): void {
   requeue(pass, 0);
 }
 
+/** Whether TaskManagers may come and go while the cluster stays: a reactive job takes the slots that there are. */
+function canScale(pass: Pass, recorded: DefaultedSpec): boolean {
+  if (modeOf(recorded) !== "standalone") return false;
+  if (recorded.job === undefined) return true;
+  return !isTerminal(pass.status.jobStatus.state) && isReactive(effectiveConfiguration(pass, recorded));
+}
+
 /**
- * A change of the number of TaskManagers or of the parallelism, in reactive mode: the job takes what slots there are,
- * so its TaskManagers are all that changes (2.13). False: it needs an upgrade.
+ * A change of the number of TaskManagers or of the parallelism, where the TaskManagers are all that it changes (2.13).
+ * False: it needs an upgrade.
  */
 export function scaleInPlace(pass: Pass): boolean {
   const recorded = recordedSpec(pass)?.spec;
   const jobManager = ownDeployment(pass);
-  if (recorded?.job === undefined || jobManager === undefined || isGoing(jobManager)) return false;
-  if (isTerminal(pass.status.jobStatus.state)) return false;
-  if (!isReactive(effectiveConfiguration(pass, recorded))) return false;
-  const { upgradeMode } = recorded.job;
+  if (recorded === undefined || jobManager === undefined || isGoing(jobManager)) return false;
+  if (!canScale(pass, recorded)) return false;
+  const { upgradeMode = "stateless" } = recorded.job ?? {};
   record(pass, pass.spec, { jobState: "running", upgradeMode, state: "DEPLOYED" });
   emit(pass, {
     type: "Normal",
     reason: "Scaling",
     message: "In-place scaling triggered",
-    component: "Job",
+    component: recorded.job === undefined ? "JobManagerDeployment" : "Job",
     key: `scaling-${pass.generation}`,
   });
   keepTaskManagers(pass);
