@@ -17,10 +17,12 @@ const OPAQUE = new Set(["podTemplate", "flinkConfiguration"]);
 export function withoutNulls<T>(value: T): T {
   if (Array.isArray(value)) return value.map(withoutNulls) as T;
   if (value === null || typeof value !== "object") return value;
-  const kept = Object.entries(value).filter(([, child]) => child !== null && child !== undefined);
-  return Object.fromEntries(
-    kept.map(([key, child]) => [key, OPAQUE.has(key) ? child : withoutNulls(child)]),
-  ) as T;
+  const kept: [string, unknown][] = [];
+  for (const [key, child] of Object.entries(value)) {
+    if (child !== null && child !== undefined)
+      kept.push([key, OPAQUE.has(key) ? child : withoutNulls(child)]);
+  }
+  return Object.fromEntries(kept) as T;
 }
 
 type JobDefault = "parallelism" | "args" | "state" | "upgradeMode";

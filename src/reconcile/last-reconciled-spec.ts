@@ -80,20 +80,22 @@ export function writeRecordedSpec({ spec, firstDeployment }: RecordedSpec): stri
   return JSON.stringify({ spec, resource_metadata: { apiVersion: API_VERSION, firstDeployment } });
 }
 
-function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(canonical);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, child]) => child !== null && child !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, child]) => [key, canonical(child)]),
-  );
+function isAbsent(value: unknown): value is null | undefined {
+  return value === null || value === undefined;
 }
 
 /** Equality of JSON values in which null, absent and the order of keys make no difference. */
 export function sameJson(a: unknown, b: unknown): boolean {
-  return a === b || JSON.stringify(canonical(a)) === JSON.stringify(canonical(b));
+  if (a === b) return true;
+  if (isAbsent(a) || isAbsent(b)) return isAbsent(a) && isAbsent(b);
+  if (typeof a !== "object" || typeof b !== "object") return false;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+    return a.every((item, nth) => sameJson(item, b[nth]));
+  }
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  for (const key of Object.keys(left)) if (!sameJson(left[key], right[key])) return false;
+  return Object.keys(right).every((key) => Object.hasOwn(left, key) || isAbsent(right[key]));
 }
 
 /** Whether two recorded texts hold the same spec. Text equality first: Sluice copies the text whole. */

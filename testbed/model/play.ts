@@ -98,12 +98,15 @@ export function countedPass(
 /** Looks and lets time go by until nothing more is to be done. */
 export function settle(world: World): void {
   world.restDown = false;
-  for (let round = 0; round < 400; round++) {
+  let still = 0;
+  // What has come to rest without being as the spec asks, for a minute of the model's time, stays so.
+  for (let round = 0; round < 400 && still < 60; round++) {
     const quiet = pass(world);
     const { conditions = [], lifecycleState } = world.resource.status ?? {};
     const ready = conditions.some(({ type, status }) => type === "Ready" && status === "True");
     const settled = ready || lifecycleState === "FAILED" || lifecycleState === "ROLLED_BACK";
     if (quiet && settled && ended(world)) return;
+    still = quiet && settled ? still + 1 : 0;
     world.tick();
   }
 }
