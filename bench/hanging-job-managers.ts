@@ -22,7 +22,7 @@ import { DEPLOYMENTS, FLINK_DEPLOYMENTS } from "../src/kube/resource-type.ts";
 import { keyOf } from "../src/kube/store.ts";
 import { createCaches } from "../src/operator/caches.ts";
 import { controllerConfig } from "../src/operator/configuration.ts";
-import { flinkClients } from "../src/operator/flink-clients.ts";
+import { flinkClients } from "../src/controller/flink-clients.ts";
 import { createMetrics } from "../src/operator/health.ts";
 import { createQueue } from "../src/operator/run.ts";
 import { createLogger } from "../src/telemetry/log.ts";

@@ -17,6 +17,12 @@ export const FLINK_DEPLOYMENT_FINALIZER = "flinkdeployments.flink.apache.org/fin
 /** On the JobManager Deployment: the generation of the spec that it was made from. The only crash-recovery hint. */
 export const GENERATION_ANNOTATION = "flinkdeployment.flink.apache.org/generation";
 
+/**
+ * On the JobManager Deployment of a job that no FlinkDeployment in the API server stands for: whose it is, in place of an
+ * owner reference, so that nothing but Sluice takes it away.
+ */
+export const OWNER_ANNOTATION = "sluice/owner";
+
 export const FlinkVersion = StringEnum(
   "v1_13",
   "v1_14",

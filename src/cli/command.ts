@@ -7,6 +7,8 @@ export interface CommandOption {
   readonly default?: string | boolean | readonly string[];
   readonly env?: string;
   readonly choices?: readonly string[];
+  /** May be given several times, one value each; of the environment variable every line is one. */
+  readonly repeat?: true;
 }
 
 export interface Streams {
@@ -32,13 +34,15 @@ export interface Command {
   ) => Promise<number>;
 }
 
-/** Something the user can mend: one line of cause, one of what to do. Exit code 1. */
+/** Something the user can mend: one line of cause, one of what to do. Exit code 1 unless another one says more. */
 export class UserError extends Error {
   readonly next: string | undefined;
+  readonly code: number;
 
-  constructor(message: string, next?: string) {
+  constructor(message: string, next?: string, code = 1) {
     super(message);
     this.name = "UserError";
     this.next = next;
+    this.code = code;
   }
 }

@@ -4,6 +4,20 @@ import { history } from "./commands/history.ts";
 import { operator } from "./commands/operator.ts";
 import { render } from "./commands/render.ts";
 import { rollback } from "./commands/rollback.ts";
+import { start } from "./commands/start.ts";
+import { status } from "./commands/status.ts";
+import { stop } from "./commands/stop.ts";
+import { update } from "./commands/update.ts";
 import { validate } from "./commands/validate.ts";
 
-export const commands: readonly Command[] = [validate, render, history, rollback, operator];
+export const commands: readonly Command[] = [
+  validate,
+  render,
+  start,
+  stop,
+  update,
+  status,
+  history,
+  rollback,
+  operator,
+];

@@ -1,14 +1,22 @@
 #!/usr/bin/env node
-/** The command line. Exit codes: 0 done, 1 the user has to act, 2 wrong usage, 70 a defect of Sluice. */
+/**
+ * The command line. Exit codes: 0 done, 1 the user has to act, 2 wrong usage, 70 a defect of Sluice; those of commands that
+ * wait for a job are in exit-codes.ts.
+ */
 import { Command as Program, CommanderError, Option } from "commander";
 import { type Command, type Streams, UserError } from "./command.ts";
 import { commands } from "./commands.ts";
 
+function collect(text: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), ...text.split("\n").filter((line) => line.trim() !== "")];
+}
+
 function register(program: Program, command: Command, streams: Streams, done: (code: number) => void): void {
   const sub = program.command(command.name).description(command.summary);
   for (const { name, description } of command.args ?? []) sub.argument(name, description);
-  for (const { flags, description, default: fallback, env, choices } of command.options) {
+  for (const { flags, description, default: fallback, env, choices, repeat } of command.options) {
     const option = new Option(flags, description);
+    if (repeat !== undefined) option.argParser(collect);
     if (fallback !== undefined) option.default(fallback);
     if (env !== undefined) option.env(env);
     if (choices !== undefined) option.choices(choices);
@@ -47,7 +55,7 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
       streams.stderr.write(
         `error: ${error.message}\n${error.next === undefined ? "" : `next: ${error.next}\n`}`,
       );
-      return 1;
+      return error.code;
     }
     streams.stderr.write(
       `defect in sluice, please report it:\n${error instanceof Error ? error.stack : String(error)}\n`,

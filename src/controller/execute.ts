@@ -15,6 +15,7 @@ import {
   SERVICES,
 } from "../kube/resource-type.ts";
 import { type Action, type ActionFailure, isSnapshotAction, type SubmitJob } from "../reconcile/decision.ts";
+import { isOwnedBy } from "../reconcile/pass.ts";
 import { renderIngress } from "../resources/ingress.ts";
 import { renderCluster } from "../resources/cluster.ts";
 import { taskManagerDeploymentName } from "../resources/names.ts";
@@ -51,16 +52,18 @@ function isStatus(error: unknown, status: number): boolean {
   return error instanceof KubeApiError && error.status === status;
 }
 
-async function createDeployment(client: KubeClient, wanted: KubeObject): Promise<KubeObject> {
+async function createDeployment(
+  client: KubeClient,
+  wanted: KubeObject,
+  { uid }: ClusterInputs["owner"],
+): Promise<KubeObject> {
   try {
     return await client.create(DEPLOYMENTS, wanted);
   } catch (error) {
     if (!isStatus(error, 409)) throw error;
     // Made by an earlier pass whose answer was lost, or somebody else's: the owner tells.
     const found = await client.get<KubeObject>(DEPLOYMENTS, wanted.metadata.namespace, wanted.metadata.name);
-    const owner = wanted.metadata.ownerReferences?.[0]?.uid;
-    const ours = found?.metadata.ownerReferences?.some(({ uid }) => uid === owner) === true;
-    if (found === undefined || !ours) throw error;
+    if (found === undefined || !isOwnedBy(found, uid)) throw error;
     return found;
   }
 }
@@ -88,16 +91,23 @@ async function createOwned(client: KubeClient, wanted: KubeObject, resource: str
 }
 
 /** The Ingress follows the job file with each deployment; one that the resource made and no longer wants goes. */
-async function followIngress(client: KubeClient, inputs: ClusterInputs): Promise<void> {
+async function followIngress(
+  client: KubeClient,
+  inputs: ClusterInputs,
+  deployment: KubeObject,
+): Promise<void> {
   const { owner, spec } = inputs;
   const wanted = renderIngress(owner, spec.ingress, deployConfiguration(inputs));
+  // Of a record it goes with the cluster: nothing else would take it away. Its own rights are then not needed without one.
+  if (owner.isRecord === true && wanted === undefined) return;
   if (wanted !== undefined) {
-    await client.apply(INGRESSES, wanted, { fieldManager: "sluice", force: true });
+    const owned = owner.isRecord === true ? ownedBy(wanted, deployment) : wanted;
+    await client.apply(INGRESSES, owned, { fieldManager: "sluice", force: true });
     return;
   }
   const found = await client.get<KubeObject>(INGRESSES, owner.namespace, owner.name);
-  const { uid, ownerReferences = [] } = found?.metadata ?? {};
-  if (uid === undefined || !ownerReferences.some((reference) => reference.uid === owner.uid)) return;
+  const { uid } = found?.metadata ?? {};
+  if (found === undefined || uid === undefined || !isOwnedBy(found, owner.uid)) return;
   await client.delete(INGRESSES, owner.namespace, owner.name, { uid });
 }
 
@@ -106,10 +116,11 @@ async function createCluster(
   action: Extract<Action, { type: "create-cluster" }>,
 ): Promise<void> {
   const { deployment, owned } = renderCluster(action.inputs);
-  const created = action.existing ?? (await createDeployment(client, deployment));
+  const { owner } = action.inputs;
+  const created = action.existing ?? (await createDeployment(client, deployment, owner));
   await Promise.all([
-    ...owned.map((object) => createOwned(client, ownedBy(object, created), action.inputs.owner.uid)),
-    followIngress(client, action.inputs),
+    ...owned.map((object) => createOwned(client, ownedBy(object, created), owner.uid)),
+    followIngress(client, action.inputs, created),
   ]);
 }
 

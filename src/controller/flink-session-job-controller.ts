@@ -9,7 +9,7 @@ import { nextSessionJobQuestions } from "../reconcile/session-job/questions.ts";
 import { execute } from "./execute.ts";
 import { askFlink } from "./gather.ts";
 import { type FlinkFor, type JobDependencies, Memories, optionsFor, paced } from "./job-passes.ts";
-import { type Decided, PassShell, type PassOutcome } from "./pass-shell.ts";
+import { apiServer, type Decided, PassShell, type PassOutcome } from "./pass-shell.ts";
 import type { Submissions } from "./submissions.ts";
 
 interface Gathered {
@@ -34,9 +34,7 @@ export class FlinkSessionJobController {
     const { caches, log, submissions } = deps;
     this.#deps = deps;
     this.#memories = new Memories(deps.now());
-    this.#shell = new PassShell(deps, {
-      type: FLINK_SESSION_JOBS,
-      cache: caches.sessionJobs,
+    this.#shell = new PassShell(apiServer(deps, FLINK_SESSION_JOBS, caches.sessionJobs), {
       fromCache: (namespace, name) => this.#fromCache(namespace, name),
       live: (namespace, name) => this.#live(namespace, name),
       decide: (key, gathered) => this.#decide(key, gathered),

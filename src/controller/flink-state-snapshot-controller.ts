@@ -23,7 +23,13 @@ import { type SnapshotTarget, targetOfDeployment, targetOfSessionJob } from "../
 import { failureOf } from "./execute.ts";
 import { addFinalizer, removeFinalizer } from "./finalizer.ts";
 import type { ControllerConfig } from "./job-passes.ts";
-import { type Decided, type PassOutcome, PassShell, type ShellDependencies } from "./pass-shell.ts";
+import {
+  apiServer,
+  type Decided,
+  type PassOutcome,
+  PassShell,
+  type ShellDependencies,
+} from "./pass-shell.ts";
 import { refusal, triggerSnapshot } from "./snapshot-actions.ts";
 
 export interface SnapshotDependencies extends ShellDependencies {
@@ -71,9 +77,7 @@ export class FlinkStateSnapshotController {
     const { client, log, snapshots, deployments } = deps;
     const live = liveJobs(client);
     const cached: Jobs = { ...live, deployment: async (...place) => deployments.get(...place) };
-    this.shell = new PassShell(deps, {
-      type: FLINK_STATE_SNAPSHOTS,
-      cache: snapshots,
+    this.shell = new PassShell(apiServer(deps, FLINK_STATE_SNAPSHOTS, snapshots), {
       fromCache: (namespace, name) => this.gather(snapshots.get(namespace, name), cached),
       live: async (namespace, name) =>
         this.gather(await client.get<FlinkStateSnapshot>(FLINK_STATE_SNAPSHOTS, namespace, name), live),

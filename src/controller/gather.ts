@@ -100,32 +100,44 @@ export function gatherFromCache(caches: Caches, namespace: string, name: string)
   };
 }
 
+/** What is there of the cluster `name`, from the API server. */
+export async function gatherCluster(
+  client: KubeClient,
+  namespace: string,
+  name: string,
+): Promise<ObservedCluster> {
+  const selector = { namespace, labelSelector: `app=${name}` };
+  const [deployment, taskManagers, pods, services, configMaps] = await Promise.all([
+    client.get<KubeObject>(DEPLOYMENTS, namespace, name),
+    client.get<KubeObject>(DEPLOYMENTS, namespace, taskManagerDeploymentName(name)),
+    client.list<KubeObject>(PODS, selector),
+    client.list<KubeObject>(SERVICES, selector),
+    client.list<KubeObject>(CONFIG_MAPS, selector),
+  ]);
+  return {
+    deployment,
+    taskManagers,
+    pods: pods.items,
+    services: services.items,
+    configMaps: configMaps.items,
+  };
+}
+
 export async function gatherLive(
   client: KubeClient,
   caches: Pick<Caches, "snapshots">,
   namespace: string,
   name: string,
 ): Promise<Gathered | undefined> {
-  const selector = { namespace, labelSelector: `app=${name}` };
-  const [resource, deployment, taskManagers, pods, services, configMaps, snapshots] = await Promise.all([
+  const [resource, cluster, snapshots] = await Promise.all([
     client.get<FlinkDeployment>(FLINK_DEPLOYMENTS, namespace, name),
-    client.get<KubeObject>(DEPLOYMENTS, namespace, name),
-    client.get<KubeObject>(DEPLOYMENTS, namespace, taskManagerDeploymentName(name)),
-    client.list<KubeObject>(PODS, selector),
-    client.list<KubeObject>(SERVICES, selector),
-    client.list<KubeObject>(CONFIG_MAPS, selector),
+    gatherCluster(client, namespace, name),
     liveSnapshots(client, caches.snapshots, namespace, name),
   ]);
   if (resource === undefined) return undefined;
   return {
     resource,
-    cluster: {
-      deployment,
-      taskManagers,
-      pods: pods.items,
-      services: services.items,
-      configMaps: configMaps.items,
-    },
+    cluster,
     snapshots,
     sessionJobs: isSessionCluster(resource) ? await liveSessionJobs(client, namespace, name) : [],
   };

@@ -17,10 +17,42 @@ export type PassOutcome =
   | { readonly kind: "retry" }
   | { readonly kind: "on-change" };
 
+/** What controllers are made with. */
 export interface ShellDependencies {
   readonly client: KubeClient;
   readonly events: EventRecorder;
   readonly log: Logger;
+}
+
+/** The way out of a pass. */
+export interface PassOutlet<R extends KubeObject> {
+  readonly log: Logger;
+  /** Writes the status of `resource` on top of the version that it was read as. Undefined when somebody else wrote first. */
+  readonly write: (resource: R) => Promise<R | undefined>;
+  /** Tells people. Never rejects. */
+  readonly tell: (resource: R, event: EventRecord) => Promise<void>;
+}
+
+/** To the API server: the status of a custom resource, and Events. */
+export function apiServer<R extends KubeObject>(
+  { client, events, log }: ShellDependencies,
+  type: ResourceType,
+  cache: { put(resource: R): void },
+): PassOutlet<R> {
+  return {
+    log,
+    tell: (resource, event) => events.record(resource, event),
+    write: async (resource) => {
+      try {
+        const written = await client.replaceStatus<R>(type, resource);
+        cache.put(written);
+        return written;
+      } catch (error) {
+        if (isKubeError(error, "conflict")) return undefined;
+        throw error;
+      }
+    },
+  };
 }
 
 interface AnyAction {
@@ -48,11 +80,8 @@ export interface Decided<R extends KubeObject, D extends AnyDecision> {
 
 /** What differs from kind to kind. `G` is everything that a decision is made from. */
 export interface PassParts<R extends KubeObject, G extends { readonly resource: R }, D extends AnyDecision> {
-  readonly type: ResourceType;
-  /** Takes the answer of an own write. */
-  readonly cache: { put(resource: R): void };
-  /** From caches where there are some: enough to tell whether anything is to be done. */
-  readonly fromCache: (namespace: string, name: string) => G | undefined | Promise<G | undefined>;
+  /** From caches where there are some: enough to tell whether anything is to be done. `live` unless given. */
+  readonly fromCache?: (namespace: string, name: string) => G | undefined | Promise<G | undefined>;
   /** From the API server: enough to act on. */
   readonly live: (namespace: string, name: string) => Promise<G | undefined>;
   readonly decide: (key: string, gathered: G) => Promise<Decided<R, D>>;
@@ -68,28 +97,32 @@ export interface PassParts<R extends KubeObject, G extends { readonly resource: 
 }
 
 export class PassShell<R extends KubeObject, G extends { readonly resource: R }, D extends AnyDecision> {
-  readonly #deps: ShellDependencies;
+  readonly #outlet: PassOutlet<R>;
   readonly #parts: PassParts<R, G, D>;
 
-  constructor(deps: ShellDependencies, parts: PassParts<R, G, D>) {
-    this.#deps = deps;
+  constructor(outlet: PassOutlet<R>, parts: PassParts<R, G, D>) {
+    this.#outlet = outlet;
     this.#parts = parts;
   }
 
   /** One pass over the resource `namespace/name`. Throws only what the queue should retry and log. */
   async pass(key: string): Promise<PassOutcome> {
     const [namespace = "", name = ""] = key.split("/");
-    const cached = await this.#parts.fromCache(namespace, name);
-    if (cached === undefined) {
-      this.#parts.forget(key);
-      return { kind: "on-change" };
+    const { fromCache, decide, decideCached = decide, live: look } = this.#parts;
+    if (fromCache !== undefined) {
+      const cached = await fromCache(namespace, name);
+      if (cached === undefined) return this.#gone(key);
+      const { decision } = await decideCached(key, cached);
+      if (isQuiet(decision, cached.resource)) return this.#end(key, decision, undefined);
     }
-    const { decide, decideCached = decide } = this.#parts;
-    const { decision } = await decideCached(key, cached);
-    if (isQuiet(decision, cached.resource)) return this.#end(key, decision, undefined);
-    const live = await this.#parts.live(namespace, name);
-    if (live === undefined) return { kind: "on-change" };
+    const live = await look(namespace, name);
+    if (live === undefined) return fromCache === undefined ? this.#gone(key) : { kind: "on-change" };
     return this.#carryOut(key, live.resource, await decide(key, live));
+  }
+
+  #gone(key: string): PassOutcome {
+    this.#parts.forget(key);
+    return { kind: "on-change" };
   }
 
   #end(key: string, decision: D, failure: FailureOf<D> | undefined): PassOutcome {
@@ -103,14 +136,14 @@ export class PassShell<R extends KubeObject, G extends { readonly resource: R },
     const written = await this.#writeStatus(key, resource, decision);
     if (written === undefined) return { kind: "again", after: 0 };
     // Told beside the actions, not before them: an event must not cost downtime.
-    const told = Promise.all(decision.events.map((event) => this.#deps.events.record(written, event)));
+    const told = Promise.all(decision.events.map((event) => this.#outlet.tell(written, event)));
     const outcome = await this.#act(key, written, decided);
     await told;
     return outcome;
   }
 
   async #act(key: string, written: R, { decision, execute }: Decided<R, D>): Promise<PassOutcome> {
-    const { log } = this.#deps;
+    const { log } = this.#outlet;
     let last: FailureOf<D> | undefined;
     for (const action of decision.actions) {
       log.info({ key, action: action.type }, "action");
@@ -128,15 +161,9 @@ export class PassShell<R extends KubeObject, G extends { readonly resource: R },
   /** Undefined when somebody else wrote first. */
   async #writeStatus(key: string, resource: R, { status }: D): Promise<R | undefined> {
     if (sameJson(resource["status"], status)) return resource;
-    try {
-      const written = await this.#deps.client.replaceStatus<R>(this.#parts.type, { ...resource, status });
-      this.#parts.cache.put(written);
-      this.#parts.written?.(key, resource, status);
-      return written;
-    } catch (error) {
-      if (isKubeError(error, "conflict")) return undefined;
-      throw error;
-    }
+    const written = await this.#outlet.write({ ...resource, status });
+    if (written !== undefined) this.#parts.written?.(key, resource, status);
+    return written;
   }
 }
 

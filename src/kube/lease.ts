@@ -73,6 +73,12 @@ export class LeaderElector {
     return this.#leading && this.#clock.now() - this.#renewedAt < this.#leaseDurationMs;
   }
 
+  /** Who has the lease, as far as this candidate has seen; undefined: nobody, or it has not looked yet. */
+  get holder(): string | undefined {
+    const { holderIdentity = "" } = this.#observation?.spec ?? {};
+    return holderIdentity === "" ? undefined : holderIdentity;
+  }
+
   /** Steps down, so that the next one need not wait. `onLost` is not called. */
   async stop(): Promise<void> {
     this.#stopping.abort();

@@ -14,13 +14,12 @@ import { EventRecorder } from "../kube/event-recorder.ts";
 import { LeaderElector } from "../kube/lease.ts";
 import { keyOf } from "../kube/store.ts";
 import { WorkQueue } from "../kube/work-queue.ts";
-import type { RetainedAnswer, RetainedQuestion } from "../reconcile/decision.ts";
-import { findRetained } from "../state-storage/retained-checkpoints.ts";
+import { looksInto } from "../state-storage/retained-checkpoints.ts";
 import { StateStorages } from "../state-storage/state-storage.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
 import { createCaches, type Wake } from "./caches.ts";
 import { FollowedConfiguration } from "./configuration.ts";
-import { type FlinkClients, flinkClients } from "./flink-clients.ts";
+import { type FlinkClients, flinkClients, wayToFlink } from "../controller/flink-clients.ts";
 import { createMetrics, type Metrics, serveHealth } from "./health.ts";
 import { hasSnapshots } from "./snapshots.ts";
 
@@ -41,9 +40,6 @@ export interface OperatorOptions {
   /** How Flink is reached, instead of by `flinkRest`. */
   readonly flinkClients?: FlinkClients;
 }
-
-/** Milliseconds for one look at the state storage, however many calls it takes. */
-const LOOK_MS = 30_000;
 
 interface Controller {
   /** As metrics call it. */
@@ -111,11 +107,6 @@ async function lead(
   });
 }
 
-function wayToFlink({ env, kubeconfig, flinkRest }: OperatorOptions): "direct" | "proxy" {
-  const inCluster = env["KUBERNETES_SERVICE_HOST"] !== undefined && kubeconfig === undefined;
-  return flinkRest ?? (inCluster ? "direct" : "proxy");
-}
-
 interface Parts {
   readonly caches: Caches;
   readonly clients: FlinkClients;
@@ -125,13 +116,6 @@ interface Parts {
   readonly sessionJobs: FlinkSessionJobController;
   readonly snapshots: FlinkStateSnapshotController | undefined;
   readonly wakeBy: (wake: Wake) => void;
-}
-
-function looksInto(storages: StateStorages): (question: RetainedQuestion) => Promise<RetainedAnswer> {
-  return (question) => {
-    const signal = AbortSignal.timeout(LOOK_MS);
-    return findRetained(question, (access) => storages.open(access, signal));
-  };
 }
 
 /** Until there are queues, changes are only cached. */
@@ -188,7 +172,7 @@ function parts(
     clients,
     storages,
     submissions,
-    deployments: new FlinkDeploymentController({ ...common, findRetained: looksInto(storages) }),
+    deployments: new FlinkDeploymentController({ ...common, findRetained: looksInto(storages).retained }),
     sessionJobs: new FlinkSessionJobController({
       ...common,
       submissions,

@@ -143,6 +143,11 @@ export interface Options {
   /** Milliseconds between passes while something is in progress, and while nothing is. */
   readonly progressInterval: number;
   readonly reconcileInterval: number;
+  /**
+   * The resource is a record and no object in an API server, and nobody looks after it between two commands: a suspended
+   * job leaves nothing behind but the path of its state.
+   */
+  readonly isRecord?: boolean;
   /** 32 random hexadecimal digits, fresh in each pass: the next job id or trigger id. */
   readonly entropy: string;
 }

@@ -6,7 +6,7 @@ import {
   withSpecDefaults,
   withStatusDefaults,
 } from "../api/defaults.ts";
-import type { FlinkDeployment, UpgradeMode } from "../api/flink-deployment.ts";
+import { type FlinkDeployment, OWNER_ANNOTATION, type UpgradeMode } from "../api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../api/flink-session-job.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
@@ -306,7 +306,13 @@ export function ownTaskManagers(pass: Pass): KubeObject | undefined {
 }
 
 export function isOwned(object: KubeObject, resource: FlinkDeployment): boolean {
-  return (object.metadata.ownerReferences ?? []).some(({ uid }) => uid === resource.metadata.uid);
+  const { uid } = resource.metadata;
+  return uid !== undefined && isOwnedBy(object, uid);
+}
+
+export function isOwnedBy({ metadata }: KubeObject, owner: string): boolean {
+  const isReferred = (metadata.ownerReferences ?? []).some(({ uid }) => uid === owner);
+  return isReferred || metadata.annotations?.[OWNER_ANNOTATION] === owner;
 }
 
 export function podsOf(

@@ -4,7 +4,13 @@ import type { FlinkConfiguration } from "../flink/configuration.ts";
 /** Everything that decides what a native cluster's objects look like. */
 export interface ClusterInputs {
   /** The FlinkDeployment. An empty `uid`: it exists in a file only, so nothing refers to it as its owner. */
-  readonly owner: { readonly name: string; readonly namespace: string; readonly uid: string };
+  readonly owner: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    /** It is in no API server: an annotation tells whose the cluster is, and no reference that a garbage collector follows. */
+    readonly isRecord?: boolean;
+  };
   /** The user's spec; defaults are applied here. */
   readonly spec: FlinkDeploymentSpec;
   /** Of the spec; an annotation on the Deployment and its pods tells it to later passes. */

@@ -3,7 +3,12 @@
  * of the job file means, in the Apache operator's order (2.14, 2.12): later writers win, except for `setDefault`.
  */
 import { type DefaultedJobSpec, type DefaultedSpec, modeOf, withSpecDefaults } from "../api/defaults.ts";
-import { API_VERSION, type FlinkVersion, GENERATION_ANNOTATION } from "../api/flink-deployment.ts";
+import {
+  API_VERSION,
+  type FlinkVersion,
+  GENERATION_ANNOTATION,
+  OWNER_ANNOTATION,
+} from "../api/flink-deployment.ts";
 import {
   type FlinkConfiguration,
   flattenConfiguration,
@@ -216,7 +221,7 @@ function ownerReference({ owner }: ClusterInputs): Record<string, string> {
 export function assembledConfiguration(inputs: ClusterInputs): Record<string, string> {
   const spec = withSpecDefaults(inputs.spec);
   const version = requireVersion(spec);
-  const { name, namespace, uid } = inputs.owner;
+  const { name, namespace, uid, isRecord = false } = inputs.owner;
   let config: Draft = { ...inputs.defaults, ...flattenConfiguration(spec.flinkConfiguration) };
   for (const { option, value } of distributionDefaults(version)) setDefault(config, option, value);
   setDefault(config, REST_SERVICE_TYPE, "ClusterIP");
@@ -232,9 +237,10 @@ export function assembledConfiguration(inputs: ClusterInputs): Record<string, st
   const annotations = {
     ...readMap(config, JM_ANNOTATIONS),
     [GENERATION_ANNOTATION]: String(inputs.generation),
+    ...(isRecord ? { [OWNER_ANNOTATION]: uid } : {}),
   };
   config = { ...withoutMap(config, JM_ANNOTATIONS), [JM_ANNOTATIONS.key]: formatMap(annotations, form) };
-  if (uid !== "") config[JM_OWNER_REFERENCE.key] = formatMapList([ownerReference(inputs)], form);
+  if (uid !== "" && !isRecord) config[JM_OWNER_REFERENCE.key] = formatMapList([ownerReference(inputs)], form);
   return applyDeployment(config, inputs, version, spec.job !== undefined);
 }
 

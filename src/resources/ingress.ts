@@ -47,7 +47,7 @@ export function renderIngress(
   config: FlinkConfiguration,
 ): KubeObject | undefined {
   if (ingress === undefined || ingress === null) return undefined;
-  const { name, namespace, uid } = owner;
+  const { name, namespace, uid, isRecord = false } = owner;
   if (ingress.template === undefined) {
     throw new InvalidClusterError("spec.ingress.template", "spec.ingress.template is not set");
   }
@@ -68,7 +68,7 @@ export function renderIngress(
       namespace,
       labels: { ...ingress.labels, component: "ingress" },
       ...nonEmpty("annotations", ingress.annotations ?? {}),
-      ...(uid === "" ? {} : { ownerReferences: [ownerReference] }),
+      ...(uid === "" || isRecord ? {} : { ownerReferences: [ownerReference] }),
     },
     spec: {
       ...(ingress.className === undefined ? {} : { ingressClassName: ingress.className }),

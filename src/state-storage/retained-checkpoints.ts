@@ -78,3 +78,25 @@ export async function findRetained(
   }
   return newest;
 }
+
+/** Milliseconds for one look, however many calls it takes. */
+const LOOK_MS = 30_000;
+
+interface Looks {
+  readonly retained: (question: RetainedQuestion) => Promise<RetainedAnswer>;
+  /** Whether a savepoint or checkpoint is there and complete; `access`: Flink's `s3.*` options. */
+  readonly snapshot: (path: string, access: FlinkConfiguration) => Promise<RetainedAnswer>;
+}
+
+/** Looks that end within their own deadline. */
+export function looksInto(storages: {
+  open(access: FlinkConfiguration, signal: AbortSignal): Storage;
+}): Looks {
+  return {
+    retained: (question) => {
+      const signal = AbortSignal.timeout(LOOK_MS);
+      return findRetained(question, (access) => storages.open(access, signal));
+    },
+    snapshot: (path, access) => readSnapshot(storages.open(access, AbortSignal.timeout(LOOK_MS)), path),
+  };
+}

@@ -60,6 +60,7 @@ import { setConditions } from "./conditions.ts";
 import { decideDeletion } from "./delete.ts";
 import { continueAttempt, continueStopped, firstAttempt } from "./deploy.ts";
 import { applicationNotFound, observeClusterInfo, observeJob } from "./observe-job.ts";
+import { leaveNothing } from "./leave-nothing.ts";
 import { observeJobManager, reportTaskManagers } from "./observe-job-manager.ts";
 import { recover } from "./recover.ts";
 import { isRollback, leaveRollback, reportRollback, rollBack, workOnStableSpec } from "./roll-back.ts";
@@ -172,7 +173,9 @@ function reconcileSuspended(pass: Pass, diff: SpecDiff): void {
   const { status, spec } = pass;
   if (spec.job?.state === "suspended") {
     status.observedGeneration = pass.generation;
-    if (tearDown(pass)) status.jobManagerDeploymentStatus = "MISSING";
+    if (!tearDown(pass)) return;
+    status.jobManagerDeploymentStatus = "MISSING";
+    if (pass.options.isRecord === true) leaveNothing(pass);
     return;
   }
   resume(pass, diff);

@@ -182,6 +182,7 @@ export function clusterInputs(pass: Pass): ClusterInputs {
       name: resource.metadata.name,
       namespace: resource.metadata.namespace ?? "default",
       uid: resource.metadata.uid ?? "",
+      ...(options.isRecord === true ? { isRecord: true } : {}),
     },
     spec: {
       ...recorded,

@@ -84,7 +84,7 @@ function recordedDirectory(path: string | undefined, jobId: string): string | un
 }
 
 /** Whether a recorded path is the job's own: not where it was started from, but what it left. */
-function isStateOf(jobId: string, path: string | undefined): boolean {
+export function isStateOf(jobId: string, path: string | undefined): boolean {
   return path !== undefined && (recordedDirectory(path, jobId) !== undefined || isSavepointOf(jobId, path));
 }
 

@@ -10,6 +10,20 @@ import {
 } from "../flink-rest/transport.ts";
 import type { KubeClient } from "../kube/client.ts";
 
+/** Straight from a pod; elsewhere through the API server, unless the user says otherwise. */
+export function wayToFlink({
+  env,
+  kubeconfig,
+  flinkRest,
+}: {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly kubeconfig: string | undefined;
+  readonly flinkRest: "direct" | "proxy" | undefined;
+}): "direct" | "proxy" {
+  const inCluster = env["KUBERNETES_SERVICE_HOST"] !== undefined && kubeconfig === undefined;
+  return flinkRest ?? (inCluster ? "direct" : "proxy");
+}
+
 type ClientFor = (namespace: string, name: string, port: number) => FlinkRestClient;
 
 export interface FlinkClients {
