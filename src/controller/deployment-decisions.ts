@@ -90,16 +90,13 @@ export class DeploymentDecisions {
       (known) => nextQuestions(resource, cluster, known, options.defaults),
       (known) => jobWithExceptions(resource, known),
     );
-    const memory = this.#memories.of(key);
-    const { failure, exceptionsReportedUntil, disposed } = memory;
+    const { failure, exceptionsReportedUntil, disposed } = this.#memories.of(key);
     const observed: Observed = { ...gathered, flink: answers, failure, exceptionsReportedUntil, disposed };
     return {
       decision: paced(await this.#answered(observed, options, askStorage), answers, options),
       execute: async (action, written) => {
         const refused = await execute(action, written, flink);
-        if (action.type === "dispose-savepoint" && refused === undefined) {
-          memory.disposed = [...memory.disposed, action.path];
-        }
+        if (refused === undefined) this.#memories.done(key, action);
         return refused;
       },
     };

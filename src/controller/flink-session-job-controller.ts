@@ -2,12 +2,18 @@
 import type { FlinkDeployment } from "../api/flink-deployment.ts";
 import type { FlinkSessionJob, FlinkSessionJobStatus } from "../api/flink-session-job.ts";
 import { FLINK_DEPLOYMENTS, FLINK_SESSION_JOBS } from "../kube/resource-type.ts";
-import type { Decision, SubmitJob } from "../reconcile/decision.ts";
+import type { FlinkStateSnapshot } from "../api/flink-state-snapshot.ts";
+import {
+  type Decision,
+  isSnapshotAction,
+  type ObservedSessionJob,
+  type SubmitJob,
+} from "../reconcile/decision.ts";
 import { deployedRestPort } from "../reconcile/deployment/rest-port.ts";
 import { decideSessionJob } from "../reconcile/session-job/decide.ts";
 import { nextSessionJobQuestions } from "../reconcile/session-job/questions.ts";
 import { execute } from "./execute.ts";
-import { askFlink } from "./gather.ts";
+import { askFlink, cachedSnapshots, liveSnapshots } from "./gather.ts";
 import { type FlinkFor, type JobDependencies, Memories, optionsFor, paced } from "./job-passes.ts";
 import { apiServer, type Decided, PassShell, type PassOutcome } from "./pass-shell.ts";
 import type { Submissions } from "./submissions.ts";
@@ -15,6 +21,7 @@ import type { Submissions } from "./submissions.ts";
 interface Gathered {
   readonly resource: FlinkSessionJob;
   readonly session: FlinkDeployment | undefined;
+  readonly snapshots: readonly FlinkStateSnapshot[] | undefined;
 }
 
 type SessionJobDecision = Decision<FlinkSessionJobStatus>;
@@ -38,7 +45,7 @@ export class FlinkSessionJobController {
       fromCache: (namespace, name) => this.#fromCache(namespace, name),
       live: (namespace, name) => this.#live(namespace, name),
       decide: (key, gathered) => this.#decide(key, gathered),
-      isOptional: () => false,
+      isOptional: isSnapshotAction,
       ended: (key, decision, failure) => this.#memories.keep(key, decision, failure),
       forget: (key) => {
         this.#memories.forget(key);
@@ -60,25 +67,28 @@ export class FlinkSessionJobController {
     const { caches } = this.#deps;
     const resource = caches.sessionJobs.get(namespace, name);
     if (resource === undefined) return undefined;
-    return { resource, session: caches.resources.get(namespace, resource.spec.deploymentName ?? "") };
-  }
-
-  async #live(namespace: string, name: string): Promise<Gathered | undefined> {
-    const { client } = this.#deps;
-    const resource = await client.get<FlinkSessionJob>(FLINK_SESSION_JOBS, namespace, name);
-    if (resource === undefined) return undefined;
-    const { deploymentName = "" } = resource.spec;
-    if (deploymentName === "") return { resource, session: undefined };
     return {
       resource,
-      session: await client.get<FlinkDeployment>(FLINK_DEPLOYMENTS, namespace, deploymentName),
+      session: caches.resources.get(namespace, resource.spec.deploymentName ?? ""),
+      snapshots: cachedSnapshots(caches.snapshots, "FlinkSessionJob", namespace, name),
     };
   }
 
-  async #decide(
-    key: string,
-    { resource, session }: Gathered,
-  ): Promise<Decided<FlinkSessionJob, SessionJobDecision>> {
+  async #live(namespace: string, name: string): Promise<Gathered | undefined> {
+    const { client, caches } = this.#deps;
+    const [resource, snapshots] = await Promise.all([
+      client.get<FlinkSessionJob>(FLINK_SESSION_JOBS, namespace, name),
+      liveSnapshots(client, caches.snapshots, "FlinkSessionJob", namespace, name),
+    ]);
+    if (resource === undefined) return undefined;
+    const { deploymentName = "" } = resource.spec;
+    if (deploymentName === "") return { resource, session: undefined, snapshots };
+    const session = await client.get<FlinkDeployment>(FLINK_DEPLOYMENTS, namespace, deploymentName);
+    return { resource, session, snapshots };
+  }
+
+  async #decide(key: string, gathered: Gathered): Promise<Decided<FlinkSessionJob, SessionJobDecision>> {
+    const { resource, session } = gathered;
     const { client, config, flinkFor, jarClientFor, now, submissions } = this.#deps;
     const options = optionsFor(config(), resource, session?.spec.flinkVersion);
     // Before Flink is asked: a job that it does not list then was not there after the submission had failed.
@@ -93,12 +103,17 @@ export class FlinkSessionJobController {
       (known) => nextSessionJobQuestions(resource, session, known, options.defaults),
       () => resource.status?.jobStatus?.jobId ?? "",
     );
-    const { failure, exceptionsReportedUntil } = this.#memories.of(key);
-    const observed = { resource, session, submission, flink: answers, failure, exceptionsReportedUntil };
+    const { failure, exceptionsReportedUntil, disposed } = this.#memories.of(key);
+    const known = { ...gathered, submission, failure, exceptionsReportedUntil, disposed };
+    const observed: ObservedSessionJob = { ...known, flink: answers };
     const submit = (action: SubmitJob): void => submissions.begin(key, action, jarClientFor(...address));
     return {
       decision: paced(decideSessionJob(observed, now(), options), answers, options),
-      execute: (action, written) => execute(action, { client, flink, resource: written, submit }),
+      execute: async (action, written) => {
+        const refused = await execute(action, { client, flink, resource: written, submit });
+        if (refused === undefined) this.#memories.done(key, action);
+        return refused;
+      },
     };
   }
 }

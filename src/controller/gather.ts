@@ -23,7 +23,7 @@ import type { FlinkAnswers, ObservedCluster } from "../reconcile/decision.ts";
 import { HEALTH_METRICS } from "../reconcile/deployment/cluster-health.ts";
 import type { Question } from "../reconcile/deployment/questions.ts";
 import { isSessionCluster } from "../reconcile/session-cluster.ts";
-import { selectorOf } from "../reconcile/snapshot/resource.ts";
+import { selectorOf, type SnapshotOwner } from "../reconcile/snapshot/resource.ts";
 import { taskManagerDeploymentName } from "../resources/names.ts";
 
 export interface Caches {
@@ -62,23 +62,35 @@ export function namedJob({ metadata, spec }: FlinkStateSnapshot): readonly strin
   return kind === undefined || name === undefined ? [] : [jobKey(kind, metadata.namespace ?? "", name)];
 }
 
+type JobKind = SnapshotOwner["kind"];
+
+export function cachedSnapshots(
+  cache: Caches["snapshots"],
+  kind: JobKind,
+  namespace: string,
+  name: string,
+): readonly FlinkStateSnapshot[] | undefined {
+  return cache?.byIndex(BY_JOB, jobKey(kind, namespace, name));
+}
+
 /** Behind on snapshots is no reason not to go on with their job: where they cannot be listed, the cache has to do. */
-async function liveSnapshots(
+export async function liveSnapshots(
   client: KubeClient,
   cache: Caches["snapshots"],
+  kind: JobKind,
   namespace: string,
   name: string,
 ): Promise<readonly FlinkStateSnapshot[] | undefined> {
   if (cache === undefined) return undefined;
-  const labelSelector = selectorOf({ kind: "FlinkDeployment", name });
+  const labelSelector = selectorOf({ kind, name });
   try {
     const { items } = await client.list<FlinkStateSnapshot>(FLINK_STATE_SNAPSHOTS, {
       namespace,
       labelSelector,
     });
-    return items.filter((one) => namedJob(one).includes(jobKey("FlinkDeployment", namespace, name)));
+    return items.filter((one) => namedJob(one).includes(jobKey(kind, namespace, name)));
   } catch {
-    return cache.byIndex(BY_JOB, jobKey("FlinkDeployment", namespace, name));
+    return cachedSnapshots(cache, kind, namespace, name);
   }
 }
 
@@ -95,7 +107,7 @@ export function gatherFromCache(caches: Caches, namespace: string, name: string)
       services: [],
       configMaps: [],
     },
-    snapshots: caches.snapshots?.byIndex(BY_JOB, jobKey("FlinkDeployment", namespace, name)),
+    snapshots: cachedSnapshots(caches.snapshots, "FlinkDeployment", namespace, name),
     sessionJobs: caches.sessionJobs.byIndex(BY_SESSION, `${namespace}/${name}`),
   };
 }
@@ -132,7 +144,7 @@ export async function gatherLive(
   const [resource, cluster, snapshots] = await Promise.all([
     client.get<FlinkDeployment>(FLINK_DEPLOYMENTS, namespace, name),
     gatherCluster(client, namespace, name),
-    liveSnapshots(client, caches.snapshots, namespace, name),
+    liveSnapshots(client, caches.snapshots, "FlinkDeployment", namespace, name),
   ]);
   if (resource === undefined) return undefined;
   return {

@@ -6,7 +6,7 @@ import type { KubeObject } from "../api/kube-object.ts";
 import { defaultsFor } from "../flink/operator-defaults.ts";
 import type { FlinkConfiguration } from "../flink/configuration.ts";
 import type { FlinkRestClient } from "../flink-rest/client.ts";
-import type { ActionFailure, Decision, FlinkAnswers, Options } from "../reconcile/decision.ts";
+import type { Action, ActionFailure, Decision, FlinkAnswers, Options } from "../reconcile/decision.ts";
 import type { Caches } from "./gather.ts";
 import type { ShellDependencies } from "./pass-shell.ts";
 
@@ -62,6 +62,11 @@ export class Memories {
     else if (decision.actions.length > 0) delete memory.failure;
     const listed = decision.status.jobStatus?.savepointInfo?.savepointHistory ?? [];
     memory.disposed = memory.disposed.filter((path) => listed.some(({ location }) => location === path));
+  }
+
+  /** An action has been carried out. */
+  done(key: string, action: Action): void {
+    if (action.type === "dispose-savepoint") this.of(key).disposed.push(action.path);
   }
 
   forget(key: string): void {

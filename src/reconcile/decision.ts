@@ -93,7 +93,7 @@ export interface ActionFailure<Type extends string = Action["type"]> {
 }
 
 /** What is observed of either kind. */
-interface ObservedJob {
+export interface ObservedJob {
   readonly flink: FlinkAnswers;
   /** What the state storage said, and to which question. Absent: it was not asked. */
   readonly retained?: { readonly question: RetainedQuestion; readonly answer: RetainedAnswer };

@@ -6,7 +6,12 @@ import {
   withSpecDefaults,
   withStatusDefaults,
 } from "../api/defaults.ts";
-import { type FlinkDeployment, OWNER_ANNOTATION, type UpgradeMode } from "../api/flink-deployment.ts";
+import {
+  type FlinkDeployment,
+  type FlinkVersion,
+  OWNER_ANNOTATION,
+  type UpgradeMode,
+} from "../api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../api/flink-session-job.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
@@ -17,6 +22,7 @@ import type {
   FlinkAnswers,
   Observed,
   ObservedCluster,
+  ObservedJob,
   ObservedSessionJob,
   Options,
   RetainedQuestion,
@@ -34,9 +40,15 @@ import {
 /** What the passes over a FlinkDeployment and over a FlinkSessionJob have in common: a job. */
 export interface JobPass {
   readonly resource: FlinkDeployment | FlinkSessionJob;
+  readonly observed: ObservedJob;
   readonly flink: FlinkAnswers;
   readonly failure: ActionFailure | undefined;
+  /** Its `defaults` are the operator's; for a session job, with the session cluster's configuration on top. */
   readonly options: Options;
+  /** The operator's defaults alone: what a resource cannot decide. */
+  readonly operator: FlinkConfiguration;
+  /** Of the cluster as it is deployed, not as it is to be. */
+  readonly flinkVersion: FlinkVersion | undefined;
   /** Epoch milliseconds. */
   readonly now: number;
   /**
@@ -85,6 +97,8 @@ export function beginPass(observed: Observed, now: number, options: Options): Pa
     resource,
     cluster,
     observed,
+    operator: options.defaults,
+    flinkVersion: deployedSpec(status.reconciliationStatus)?.spec.flinkVersion,
     spec: keepOverrides(
       withSpecDefaults(resource.spec),
       deployedSpec(status.reconciliationStatus),
@@ -98,7 +112,7 @@ export function beginJobPass(
   observed: Observed | ObservedSessionJob,
   now: number,
   options: Options,
-): Omit<JobPass, "resource" | "status"> {
+): Omit<JobPass, "resource" | "observed" | "status" | "operator" | "flinkVersion"> {
   const { metadata, spec } = observed.resource;
   return {
     flink: observed.flink,

@@ -9,7 +9,7 @@ import {
   withSpecDefaults,
   withStatusDefaults,
 } from "../api/defaults.ts";
-import type { FlinkDeployment } from "../api/flink-deployment.ts";
+import type { FlinkDeployment, FlinkVersion } from "../api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../api/flink-session-job.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
 import { isHaActive } from "../flink/high-availability.ts";
@@ -94,6 +94,12 @@ export function sessionState(
   const phase = phaseOf(status);
   if (phase === "stopping") return keepsJobs(session, defaults) ? "restarting" : "leaving";
   return phase === "running" ? "ready" : "not-ready";
+}
+
+/** As it is deployed, not as it is to be. */
+export function sessionVersion(session: FlinkDeployment | undefined): FlinkVersion | undefined {
+  const recorded = parseRecordedSpec(session?.status?.reconciliationStatus?.lastReconciledSpec);
+  return recorded?.spec.flinkVersion ?? session?.spec.flinkVersion;
 }
 
 /** What the session cluster was deployed with, and how it is to be handled now. `defaults`: the operator's for it. */

@@ -10,6 +10,7 @@ import {
   type UpgradeMode,
 } from "../../src/api/flink-deployment.ts";
 import { FLINK_SESSION_JOB_FINALIZER, type FlinkSessionJob } from "../../src/api/flink-session-job.ts";
+import type { FlinkStateSnapshot } from "../../src/api/flink-state-snapshot.ts";
 import type { FlinkAnswers, ObservedSessionJob, Options, Submission } from "../../src/reconcile/decision.ts";
 import type { ActionFailure } from "../../src/reconcile/decision.ts";
 import { writeRecordedSpec } from "../../src/reconcile/last-reconciled-spec.ts";
@@ -160,6 +161,8 @@ export interface JobScene {
   readonly flink?: FlinkAnswers;
   readonly submission?: Submission;
   readonly failure?: ActionFailure;
+  readonly snapshots?: readonly FlinkStateSnapshot[];
+  readonly disposed?: readonly string[];
 }
 
 export function observedJob(resource: FlinkSessionJob, scene: JobScene = {}): ObservedSessionJob {
@@ -174,8 +177,9 @@ export function observedJob(resource: FlinkSessionJob, scene: JobScene = {}): Ob
       flink = { ...flink, [question]: scene.flink?.[question] ?? nobody[question] };
     }
   }
-  const { submission, failure } = scene;
-  return { resource, session, submission, flink, failure, exceptionsReportedUntil: 0 };
+  const { submission, failure, snapshots, disposed = [] } = scene;
+  const known = { submission, failure, snapshots, disposed, exceptionsReportedUntil: 0 };
+  return { resource, session, flink, ...known };
 }
 
 /** Follows one FlinkSessionJob over several passes, as Trace does a FlinkDeployment. */

@@ -1,8 +1,8 @@
-/** The snapshots of an application's job: what `reconcile/snapshot` needs of a pass, and what a pass takes from it. */
+/** The snapshots of a job: what `reconcile/snapshot` needs of a pass, and what a pass takes from it. */
 import { withoutNulls } from "../../api/defaults.ts";
 import type { Action } from "../decision.ts";
 import { parseRecordedSpec, sameJson, sameRecord } from "../last-reconciled-spec.ts";
-import { amendRecord, observeConfiguration, type Pass, recordedSpec, requeue } from "../pass.ts";
+import { amendRecord, type JobPass, observeConfiguration, recordedSpec, requeue } from "../pass.ts";
 import { announceUpgrade, putOff, takeSnapshots } from "../snapshot/take.ts";
 import { type SnapshotNonces, type SnapshotWork, usesResources } from "../snapshot/work.ts";
 
@@ -16,26 +16,26 @@ function noncesOf(job: SnapshotNonces = {}): SnapshotNonces {
 }
 
 /** As `lastReconciledSpec` has them. */
-function handledNonces({ status }: Pass): SnapshotNonces {
+function handledNonces({ status }: JobPass): SnapshotNonces {
   return noncesOf(parseRecordedSpec(status.reconciliationStatus.lastReconciledSpec)?.spec.job);
 }
 
-function workOf(pass: Pass): SnapshotWork {
-  const { resource, status, spec, flink, observed, options, invalid } = pass;
+function workOf(pass: JobPass): SnapshotWork {
+  const { resource, status, spec, flink, observed, options, operator, flinkVersion, invalid } = pass;
   const { name, namespace = "default", creationTimestamp = "" } = resource.metadata;
   const { jobStatus } = status;
   const { jobs } = flink;
   const handled = handledNonces(pass);
   return {
-    owner: { kind: "FlinkDeployment", name, namespace, created: Date.parse(creationTimestamp) || 0 },
+    owner: { kind: resource.kind, name, namespace, created: Date.parse(creationTimestamp) || 0 },
     now: pass.now,
     entropy: options.entropy,
     progressInterval: options.progressInterval,
     jobId: jobStatus.jobId ?? "",
     running: jobs?.ok === true && jobStatus.state === "RUNNING",
-    flinkVersion: recordedSpec(pass)?.spec.flinkVersion,
+    flinkVersion,
     configuration: observeConfiguration(pass),
-    operatorConfiguration: options.defaults,
+    operatorConfiguration: operator,
     // An invalid spec asks for nothing.
     wanted: invalid === undefined ? noncesOf(withoutNulls(resource.spec.job ?? {})) : handled,
     initialSavepointPath: spec.job?.initialSavepointPath,
@@ -51,7 +51,7 @@ function workOf(pass: Pass): SnapshotWork {
   };
 }
 
-function recordNonces(pass: Pass, nonces: SnapshotNonces): void {
+function recordNonces(pass: JobPass, nonces: SnapshotNonces): void {
   const { reconciliationStatus } = pass.status;
   if (sameJson(handledNonces(pass), nonces)) return;
   const isStable = sameRecord(reconciliationStatus.lastReconciledSpec, reconciliationStatus.lastStableSpec);
@@ -61,7 +61,7 @@ function recordNonces(pass: Pass, nonces: SnapshotNonces): void {
   if (isStable && lastReconciledSpec !== undefined) reconciliationStatus.lastStableSpec = lastReconciledSpec;
 }
 
-function carryOver(pass: Pass, work: SnapshotWork): void {
+function carryOver(pass: JobPass, work: SnapshotWork): void {
   recordNonces(pass, work.handled);
   pass.actions.push(...work.actions);
   pass.events.push(...work.events);
@@ -69,7 +69,7 @@ function carryOver(pass: Pass, work: SnapshotWork): void {
 }
 
 /** After everything else: whatever is done for the job itself comes first, and snapshots wait for a quiet pass. */
-export function takeJobSnapshots(pass: Pass): void {
+export function takeJobSnapshots(pass: JobPass): void {
   const { state } = pass.status.reconciliationStatus;
   const isDeployed = state === "DEPLOYED" || state === "ROLLED_BACK";
   const shouldRun = recordedSpec(pass)?.spec.job?.state === "running";
@@ -84,7 +84,7 @@ function isLast({ type }: Action): boolean {
 }
 
 /** In every phase: a savepoint that an upgrade has taken becomes a FlinkStateSnapshot. */
-export function announceUpgradeSavepoint(pass: Pass): void {
+export function announceUpgradeSavepoint(pass: JobPass): void {
   if (pass.status.jobStatus.savepointInfo.triggerType !== "UPGRADE") return;
   // Where snapshots are taken, this is done with them.
   if (pass.actions.some(({ type }) => type === "create-snapshot")) return;
@@ -95,12 +95,12 @@ export function announceUpgradeSavepoint(pass: Pass): void {
 }
 
 /** A stop begins. */
-export function putOffSavepoint(pass: Pass): void {
+export function putOffSavepoint(pass: JobPass): void {
   const work = workOf(pass);
   putOff(work);
   carryOver(pass, work);
 }
 
-export function keepsSnapshotResources(pass: Pass): boolean {
+export function keepsSnapshotResources(pass: JobPass): boolean {
   return usesResources({ snapshots: pass.observed.snapshots, configuration: observeConfiguration(pass) });
 }

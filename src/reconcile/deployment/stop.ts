@@ -5,14 +5,13 @@
  * before they are asked for and may be asked for again.
  */
 import type { SavepointInfo, UpgradeMode } from "../../api/flink-deployment.ts";
-import { getBoolean, getDuration, getNumber, getOption } from "../../flink/configuration.ts";
+import { getBoolean, getDuration, getOption } from "../../flink/configuration.ts";
 import { hasHaMetadata, isHaConfigMap, isKubernetesHaActive } from "../../flink/high-availability.ts";
 import {
   DRAIN_ON_SAVEPOINT,
   LAST_STATE_FALLBACK,
   LAST_STATE_JOB_CANCEL,
   LAST_STATE_MAX_CHECKPOINT_AGE,
-  SAVEPOINT_HISTORY_MAX_COUNT,
   SAVEPOINTS_DIR,
 } from "../../flink/options.ts";
 import type { JobOverview } from "../../flink/rest-answers.ts";
@@ -184,7 +183,7 @@ function beginCancel(pass: JobPass): void {
 
 /** Carries out the chosen way to stop. */
 export function beginStop(pass: JobPass, suspend: SuspendMode, restore: UpgradeMode): void {
-  if (hasOwnCluster(pass)) putOffSavepoint(pass);
+  putOffSavepoint(pass);
   if (suspend !== "NOOP") {
     emit(pass, {
       type: "Normal",
@@ -264,13 +263,9 @@ function keepInHistory(pass: JobPass, location: string): void {
     formatType: info.formatType ?? "CANONICAL",
   };
   info.lastSavepoint = savepoint;
-  if (hasOwnCluster(pass) && keepsSnapshotResources(pass)) return;
+  if (keepsSnapshotResources(pass)) return;
   delete info.triggerType;
   info.savepointHistory = [...(info.savepointHistory ?? []), savepoint];
-  if (hasOwnCluster(pass)) return;
-  // Nothing else keeps a session job's history within its bounds.
-  const limit = getNumber(observeConfiguration(pass), SAVEPOINT_HISTORY_MAX_COUNT) ?? 10;
-  info.savepointHistory = info.savepointHistory.slice(-Math.max(1, limit));
 }
 
 function savepointFailed(pass: JobPass, message: string): void {

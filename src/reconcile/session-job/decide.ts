@@ -21,6 +21,7 @@ import {
 } from "../deployment/decide.ts";
 import { observeJob, reportNotFound, stillFailed } from "../deployment/observe-job.ts";
 import { isToBeRestarted, restartEndedJob } from "../deployment/recover.ts";
+import { announceUpgradeSavepoint, takeJobSnapshots } from "../deployment/snapshots.ts";
 import { followStopOf, giveUpStop, recordStopped, stopForChange } from "../deployment/stop.ts";
 import { lifecycleState } from "../lifecycle-state.ts";
 import { complain, effectiveConfiguration, emit, recordedSpec, requeue, stall, waitFor } from "../pass.ts";
@@ -119,8 +120,9 @@ function reconcileRunning(pass: SessionJobPass, diff: SpecDiff): void {
     if (changeRunning(pass, diff, sessionJobFacts(pass))) recover(pass);
     return;
   }
-  if (pass.sessionState === "leaving") leaveCluster(pass);
-  else recover(pass);
+  if (pass.sessionState === "leaving") return leaveCluster(pass);
+  recover(pass);
+  takeJobSnapshots(pass);
 }
 
 function followStop(pass: SessionJobPass): void {
@@ -180,6 +182,7 @@ function reconcile(pass: SessionJobPass): void {
 }
 
 function finish(pass: SessionJobPass): Decision<FlinkSessionJobStatus> {
+  announceUpgradeSavepoint(pass);
   reportFailure(pass);
   if (pass.invalid !== undefined) reportInvalid(pass, pass.invalid);
   setConditions(pass);

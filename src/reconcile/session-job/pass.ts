@@ -2,11 +2,10 @@
 import { type DefaultedJobSpec, withJobDefaults, withJobStatusDefaults } from "../../api/defaults.ts";
 import type { FlinkDeployment } from "../../api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../../api/flink-session-job.ts";
-import type { FlinkConfiguration } from "../../flink/configuration.ts";
 import type { JobOverview } from "../../flink/rest-answers.ts";
 import type { ObservedSessionJob, Options, Submission } from "../decision.ts";
 import { beginJobPass, type JobPass, waitFor } from "../pass.ts";
-import { sessionConfiguration, sessionState, type SessionState } from "../session-cluster.ts";
+import { sessionConfiguration, sessionState, type SessionState, sessionVersion } from "../session-cluster.ts";
 import { isTerminal, type UpgradeFacts } from "../upgrade-mode.ts";
 import { jobFacts } from "../deployment/stop.ts";
 
@@ -16,8 +15,6 @@ export interface SessionJobPass extends JobPass {
   readonly sessionState: SessionState;
   /** Of the recorded job id. */
   readonly submission: Submission | undefined;
-  /** The operator's defaults alone; `options.defaults` has the session cluster's configuration on top. */
-  readonly operator: FlinkConfiguration;
 }
 
 export function beginSessionJobPass(
@@ -31,10 +28,12 @@ export function beginSessionJobPass(
   return {
     ...beginJobPass(observed, now, { ...options, defaults }),
     resource,
+    observed,
     session,
     sessionState: sessionState(session, options.defaults),
     submission: submission?.jobId === status.jobStatus.jobId ? submission : undefined,
     operator: options.defaults,
+    flinkVersion: sessionVersion(session),
     status,
   };
 }

@@ -17,12 +17,13 @@ export function nextSessionJobQuestions(
 ): readonly Question[] {
   if (session?.status?.jobManagerDeploymentStatus !== "READY") return [];
   const status = withJobStatusDefaults(resource.status);
-  const { jobId, state, savepointInfo } = status.jobStatus;
+  const { jobId, state, savepointInfo, checkpointInfo } = status.jobStatus;
   const phase = phaseOf(status);
   if (phase === "new") return [];
   const wanted: Question[] = ["jobs"];
   const follows = phase === "running" || phase === "stopping";
-  if (phase === "stopping" && (savepointInfo.triggerId ?? "") !== "") wanted.push("savepoint");
+  if (follows && (savepointInfo.triggerId ?? "") !== "") wanted.push("savepoint");
+  if (phase === "running" && (checkpointInfo.triggerId ?? "") !== "") wanted.push("checkpoint");
   const job = answers.jobs?.ok ? answers.jobs.value.find((one) => one.jobId === jobId) : undefined;
   if (follows && job !== undefined) {
     const config = {

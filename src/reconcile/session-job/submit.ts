@@ -5,7 +5,7 @@
  * never will be.
  */
 import type { DefaultedSpec } from "../../api/defaults.ts";
-import type { FlinkVersion, UpgradeMode } from "../../api/flink-deployment.ts";
+import type { UpgradeMode } from "../../api/flink-deployment.ts";
 import { flattenConfiguration, getDuration } from "../../flink/configuration.ts";
 import { isAtLeast } from "../../flink/flink-version.ts";
 import { JOB_SUBMISSION_TIMEOUT } from "../../flink/options.ts";
@@ -13,7 +13,6 @@ import { sessionJobConfiguration } from "../../resources/configuration.ts";
 import type { JarRunRequest } from "../../flink/jar-run.ts";
 import { adoptSavepoint, suspendInstead } from "../deployment/deploy.ts";
 import { needsPerson } from "../deployment/retained.ts";
-import { parseRecordedSpec } from "../last-reconciled-spec.ts";
 import {
   amendRecord,
   complain,
@@ -104,19 +103,13 @@ function submitted(pass: SessionJobPass): void {
   requeue(pass, 0);
 }
 
-/** As the cluster is deployed, not as it is to be. */
-function flinkVersion({ session }: SessionJobPass): FlinkVersion | undefined {
-  const recorded = parseRecordedSpec(session?.status?.reconciliationStatus?.lastReconciledSpec);
-  return recorded?.spec.flinkVersion ?? session?.spec.flinkVersion;
-}
-
 /** The recorded attempt as Flink is to run it. */
 function runRequest(pass: SessionJobPass, spec: DefaultedSpec): JarRunRequest {
   const { jobId = "", upgradeSavepointPath: path } = pass.status.jobStatus;
   const { entryClass, args = [], parallelism = 0, allowNonRestoredState, upgradeMode } = spec.job ?? {};
-  const version = flinkVersion(pass);
+  const { flinkVersion } = pass;
   const since = (major: number, minor: number): boolean =>
-    version === undefined || isAtLeast(version, major, minor);
+    flinkVersion === undefined || isAtLeast(flinkVersion, major, minor);
   const claim = since(1, 20) ? { claimMode: "NO_CLAIM" as const } : { restoreMode: "NO_CLAIM" as const };
   const configuration = sessionJobConfiguration(
     pass.resource.metadata.name,
