@@ -9,8 +9,9 @@ export const HistoryEntry = Type.Object({
   revision: field(Int64, "Rises by one with each entry."),
   generation: field(Int64, "The resource's generation that the spec is of."),
   startTime: field(Type.String(), "When it was deployed, RFC 3339."),
-  image: field(Type.String(), "Its image."),
-  flinkVersion: field(Type.String(), "Its version of Flink."),
+  image: field(Type.String(), "Its image; a session job has that of its cluster."),
+  jarURI: field(Type.String(), "Its jar, where it has no image of its own."),
+  flinkVersion: field(Type.String(), "Its version of Flink, or its session cluster's."),
   restoredFrom: field(
     Type.String(),
     "What its first start restored: a path; `latest state`, by Flink's HA metadata; or `empty`.",

@@ -1,16 +1,19 @@
 /** What commands that talk to a cluster share: the client, and errors that say what to do. */
-import { API_VERSION, FLINK_DEPLOYMENT, type FlinkDeployment, GROUP } from "../api/flink-deployment.ts";
+import { API_VERSION, type FlinkDeployment } from "../api/flink-deployment.ts";
+import type { FlinkSessionJob } from "../api/flink-session-job.ts";
 import { KubeApiError } from "../kube/api-error.ts";
 import { KubeClient } from "../kube/client.ts";
 import { loadKubeConfig } from "../kube/config.ts";
 import { KubeConfigError } from "../kube/kubeconfig.ts";
 import { objectPath } from "../kube/request.ts";
-import { FLINK_DEPLOYMENTS } from "../kube/resource-type.ts";
 import { type Streams, UserError } from "./command.ts";
+import type { JobReference } from "./job-reference.ts";
 
 /** For each call, in milliseconds. */
 const DEADLINE_MS = 15_000;
 export const INSTALL_CRDS = "Install Sluice's CRDs: kubectl apply --server-side -f deploy/crds/";
+
+export type ResourceWithJob = FlinkDeployment | FlinkSessionJob;
 
 export interface Cluster {
   readonly client: KubeClient;
@@ -21,7 +24,7 @@ function nextStep({ code, cause }: KubeApiError, where: string): string {
   if (cause instanceof KubeConfigError) return cause.next;
   const steps: Partial<Record<KubeApiError["code"], string>> = {
     unauthorized: `Log in to the cluster again (${where}).`,
-    forbidden: `Ask for the rights get and patch on ${FLINK_DEPLOYMENT.plural}.${GROUP}, or choose another user with --context.`,
+    forbidden: `Ask for the rights get and patch on what the message names, or choose another user with --context.`,
     "not-found": `${INSTALL_CRDS}; or choose another cluster with --context.`,
     invalid: "Mend what the API server or an admission webhook does not accept; nothing was changed.",
     "bad-request": "Mend what the API server or an admission webhook does not accept; nothing was changed.",
@@ -51,17 +54,19 @@ export async function withCluster<T>(
 }
 
 /** The resource with everything that the API server knows of it, `managedFields` as well. @throws UserError */
-export async function readDeployment({ client, namespace }: Cluster, name: string): Promise<FlinkDeployment> {
+export async function readResource(
+  { client, namespace }: Cluster,
+  { type, name, short }: JobReference,
+): Promise<ResourceWithJob> {
   try {
-    const text = await client.getText(objectPath(FLINK_DEPLOYMENTS, namespace, name));
-    return JSON.parse(text) as FlinkDeployment;
+    return JSON.parse(await client.getText(objectPath(type, namespace, name))) as ResourceWithJob;
   } catch (error) {
     // Without the CRD, the answer does not name the resource.
     const isMissing = error instanceof KubeApiError && error.code === "not-found";
     if (!isMissing || !error.message.includes(`"${name}" not found`)) throw error;
     throw new UserError(
-      `there is no FlinkDeployment ${name} in namespace ${namespace}`,
-      "List them with `kubectl get flinkdep -A`, and choose the namespace with -n.",
+      `there is no ${type.kind} ${name} in namespace ${namespace}`,
+      `List them with \`kubectl get ${short.split("/")[0]} -A\`, and choose the namespace with -n.`,
     );
   }
 }
@@ -72,12 +77,12 @@ interface OpenApiSchema {
 }
 
 /** Whether the cluster's CRD has `status.history`; undefined when it does not say. */
-export async function hasHistoryField({ client }: Cluster): Promise<boolean | undefined> {
+export async function hasHistoryField({ client }: Cluster, kind: string): Promise<boolean | undefined> {
   try {
     const text = await client.getText(`/openapi/v3/apis/${API_VERSION}`);
     const { components } = JSON.parse(text) as { components: { schemas: Record<string, OpenApiSchema> } };
     const schema = Object.values(components.schemas).find((one) =>
-      one["x-kubernetes-group-version-kind"]?.some(({ kind }) => kind === FLINK_DEPLOYMENT.kind),
+      one["x-kubernetes-group-version-kind"]?.some((of) => of.kind === kind),
     );
     return schema && schema.properties?.["status"]?.properties?.["history"] !== undefined;
   } catch (error) {

@@ -6,14 +6,14 @@
  * It is written only together with something else. Where the API server drops it (the CRD is the Apache operator's),
  * it would otherwise be written again in each pass.
  */
-import { type DefaultedStatus, modeOf, withStatusDefaults } from "../api/defaults.ts";
+import { type DefaultedJobStatus, modeOf, withJobStatusDefaults } from "../api/defaults.ts";
 import type { FlinkDeploymentSpec } from "../api/flink-deployment.ts";
 import type { HistoryEntry } from "../api/history.ts";
 import { getNumber } from "../flink/configuration.ts";
 import { HISTORY_MAX_COUNT } from "../flink/options.ts";
 import { deployedSpec, parseRecordedSpec, sameJson } from "./last-reconciled-spec.ts";
 import { lifecycleState } from "./lifecycle-state.ts";
-import { effectiveConfiguration, isUnderWay, type Pass } from "./pass.ts";
+import { effectiveConfiguration, isUnderWay, type JobPass } from "./pass.ts";
 import { diffSpecs } from "./spec-diff.ts";
 import { errorMessage } from "./status-error.ts";
 import { LAST_STATE_MARKER } from "./upgrade-mode.ts";
@@ -48,7 +48,7 @@ function at(time: number): string {
 }
 
 /** Of the cluster that is there, or is about to be stopped. */
-function runningSpec(status: DefaultedStatus): FlinkDeploymentSpec | undefined {
+function runningSpec(status: DefaultedJobStatus): FlinkDeploymentSpec | undefined {
   const deployed = deployedSpec(status.reconciliationStatus)?.spec;
   const state = deployed?.job?.state;
   const isUp = isUnderWay(status) ? state === "running" : state !== "suspended";
@@ -56,7 +56,7 @@ function runningSpec(status: DefaultedStatus): FlinkDeploymentSpec | undefined {
 }
 
 /** An entry whose spec was too large is known by its generation; one that was rolled back to has none. */
-function describes(entry: HistoryEntry, spec: FlinkDeploymentSpec, status: DefaultedStatus): boolean {
+function describes(entry: HistoryEntry, spec: FlinkDeploymentSpec, status: DefaultedJobStatus): boolean {
   const own = specOf(entry);
   if (own !== undefined) return isSameSpec(own, spec);
   const rolledBack = status.reconciliationStatus.state === "ROLLED_BACK";
@@ -64,7 +64,7 @@ function describes(entry: HistoryEntry, spec: FlinkDeploymentSpec, status: Defau
 }
 
 /** What the cluster that is there was started from; undefined without a job. */
-function restoredFrom({ reconciliationStatus, jobStatus }: DefaultedStatus): string | undefined {
+function restoredFrom({ reconciliationStatus, jobStatus }: DefaultedJobStatus): string | undefined {
   const mode = deployedSpec(reconciliationStatus)?.spec.job?.upgradeMode;
   const path = jobStatus.upgradeSavepointPath ?? "";
   if (mode === undefined) return undefined;
@@ -78,8 +78,8 @@ function restoredFrom({ reconciliationStatus, jobStatus }: DefaultedStatus): str
 function asWritten(
   history: readonly HistoryEntry[],
   spec: FlinkDeploymentSpec,
-  status: DefaultedStatus,
-  { resource }: Pass,
+  status: DefaultedJobStatus,
+  { resource }: JobPass,
 ): Pick<HistoryEntry, "generation" | "spec"> {
   const { observedGeneration: observed, reconciliationStatus } = status;
   const isUsers = resource.metadata.generation === observed && isSameSpec(resource.spec, spec);
@@ -101,16 +101,18 @@ function asWritten(
 function newEntry(
   history: readonly HistoryEntry[],
   spec: FlinkDeploymentSpec,
-  status: DefaultedStatus,
-  pass: Pass,
+  status: DefaultedJobStatus,
+  pass: JobPass,
 ): HistoryEntry {
   const from = restoredFrom(status);
+  const { image, job, flinkVersion = pass.flinkVersion } = spec;
   const time = at(status.reconciliationStatus.reconciliationTimestamp ?? pass.now);
   return {
     revision: (history.at(-1)?.revision ?? 0) + 1,
     startTime: time,
-    ...(spec.image === undefined ? {} : { image: spec.image }),
-    ...(spec.flinkVersion === undefined ? {} : { flinkVersion: spec.flinkVersion }),
+    ...(image === undefined ? {} : { image }),
+    ...(image !== undefined || job?.jarURI === undefined ? {} : { jarURI: job.jarURI }),
+    ...(flinkVersion === undefined ? {} : { flinkVersion }),
     ...(from === undefined ? {} : { restoredFrom: from }),
     outcome: "Deployed",
     outcomeTime: time,
@@ -119,19 +121,19 @@ function newEntry(
 }
 
 /** Where the state of a stopped job is, by how it was stopped: a path, or in words; undefined when there is none. */
-export function stateOfStopped({ reconciliationStatus, jobStatus }: DefaultedStatus): string | undefined {
+export function stateOfStopped({ reconciliationStatus, jobStatus }: DefaultedJobStatus): string | undefined {
   const mode = deployedSpec(reconciliationStatus)?.spec.job?.upgradeMode;
   const path = jobStatus.upgradeSavepointPath ?? "";
   if (mode === "last-state" || path === LAST_STATE_MARKER) return "Flink's HA metadata";
   return mode === "stateless" || path === "" ? undefined : path;
 }
 
-function suspendedWith(status: DefaultedStatus): string {
+function suspendedWith(status: DefaultedJobStatus): string {
   const state = stateOfStopped(status);
   return state === undefined ? "it keeps no state" : `its state is in ${state}`;
 }
 
-function outcomeOf(status: DefaultedStatus, last: HistoryEntry): Outcome | undefined {
+function outcomeOf(status: DefaultedJobStatus, last: HistoryEntry): Outcome | undefined {
   const { reconciliationStatus, lifecycleState, jobStatus } = status;
   if (reconciliationStatus.state === "ROLLING_BACK") {
     const failed = parseRecordedSpec(reconciliationStatus.lastReconciledSpec)?.spec;
@@ -148,7 +150,7 @@ function outcomeOf(status: DefaultedStatus, last: HistoryEntry): Outcome | undef
   return last.outcome === "Stable" ? undefined : { outcome: "Deployed" };
 }
 
-function because({ error }: DefaultedStatus): Pick<HistoryEntry, "message"> {
+function because({ error }: DefaultedJobStatus): Pick<HistoryEntry, "message"> {
   const message = errorMessage(error)?.slice(0, MAX_MESSAGE);
   return message === undefined ? {} : { message };
 }
@@ -165,7 +167,7 @@ function cameTo(last: HistoryEntry, { outcome, message }: Outcome, now: number):
   };
 }
 
-function follow(history: readonly HistoryEntry[], status: DefaultedStatus, pass: Pass): HistoryEntry[] {
+function follow(history: readonly HistoryEntry[], status: DefaultedJobStatus, pass: JobPass): HistoryEntry[] {
   const spec = runningSpec(status);
   const before = history.at(-1);
   const isKnown = spec === undefined || (before !== undefined && describes(before, spec, status));
@@ -193,13 +195,13 @@ function bounded(history: readonly HistoryEntry[], count: number): HistoryEntry[
 }
 
 /** Where there is none yet, with what runs: an Apache operator deployed it, or Sluice before there was a history. */
-function known(pass: Pass): readonly HistoryEntry[] {
-  const { history, ...status } = withStatusDefaults(pass.resource.status);
+function known(pass: JobPass): readonly HistoryEntry[] {
+  const { history, ...status } = withJobStatusDefaults(pass.resource.status);
   return history ?? follow([], { ...status, lifecycleState: lifecycleState(status) }, pass);
 }
 
 /** Brings `status.history` up to date. At the end of a pass, when the rest of the status is decided. */
-export function keepHistory(pass: Pass): void {
+export function keepHistory(pass: JobPass): void {
   const { resource, status } = pass;
   if (sameJson(resource.status, status)) return;
   const count = Math.floor(getNumber(effectiveConfiguration(pass, pass.spec), HISTORY_MAX_COUNT) ?? 5);

@@ -1,6 +1,13 @@
 /** A rollback by hand: which spec to go back to, what of the present one stays, and where the job's state comes from. */
-import { type DefaultedStatus, modeOf, withSpecDefaults, withStatusDefaults } from "../api/defaults.ts";
+import {
+  type DefaultedJobStatus,
+  modeOf,
+  withJobDefaults,
+  withJobStatusDefaults,
+  withSpecDefaults,
+} from "../api/defaults.ts";
 import type { FlinkDeployment, FlinkDeploymentSpec, JobSpec } from "../api/flink-deployment.ts";
+import type { FlinkSessionJob } from "../api/flink-session-job.ts";
 import type { HistoryEntry } from "../api/history.ts";
 import { isSameSpec, specOf, stateOfStopped } from "./history.ts";
 import { deployedSpec, parseRecordedSpec } from "./last-reconciled-spec.ts";
@@ -8,6 +15,8 @@ import { isUnderWay } from "./pass.ts";
 import { keepsJobs } from "./session-cluster.ts";
 import { diffSpecs } from "./spec-diff.ts";
 import { isTerminal, LAST_STATE_MARKER } from "./upgrade-mode.ts";
+
+type Resource = FlinkDeployment | FlinkSessionJob;
 
 export interface RollbackTarget {
   readonly spec: FlinkDeploymentSpec;
@@ -23,7 +32,7 @@ export interface NoTarget {
 
 /** The entry of that revision; or what is wrong with it. */
 export function findRevision(
-  { metadata, status }: FlinkDeployment,
+  { metadata, status }: Resource,
   revision: number,
 ): (RollbackTarget & { readonly entry: HistoryEntry }) | NoTarget {
   const { history = [] } = status ?? {};
@@ -37,7 +46,7 @@ export function findRevision(
 }
 
 /** The newest spec that proved itself and is not the present one. */
-function newestStable({ metadata, spec: present, status }: FlinkDeployment): RollbackTarget | NoTarget {
+function newestStable({ metadata, spec: present, status }: Resource): RollbackTarget | NoTarget {
   const { history, reconciliationStatus } = status ?? {};
   for (const entry of (history ?? []).toReversed()) {
     const spec = specOf(entry);
@@ -53,10 +62,7 @@ function newestStable({ metadata, spec: present, status }: FlinkDeployment): Rol
   };
 }
 
-export function chooseTarget(
-  resource: FlinkDeployment,
-  revision: number | undefined,
-): RollbackTarget | NoTarget {
+export function chooseTarget(resource: Resource, revision: number | undefined): RollbackTarget | NoTarget {
   if (revision === undefined) return newestStable(resource);
   const found = findRevision(resource, revision);
   if ("problem" in found || !isSameSpec(found.spec, resource.spec)) return found;
@@ -97,18 +103,18 @@ export function rolledBackSpec(
   return { ...spec, job: keep(spec.job, present.job, KEPT_OF_JOB) };
 }
 
-const isSuspended = ({ reconciliationStatus }: DefaultedStatus): boolean =>
+const isSuspended = ({ reconciliationStatus }: DefaultedJobStatus): boolean =>
   deployedSpec(reconciliationStatus)?.spec.job?.state === "suspended";
 
 /** The job was stopped, or ended by itself: where its state is, is known. */
-function fromStopped(status: DefaultedStatus): string {
+function fromStopped(status: DefaultedJobStatus): string {
   const { upgradeSavepointPath = "" } = status.jobStatus;
   const endedWith = upgradeSavepointPath === LAST_STATE_MARKER ? "Flink's HA metadata" : upgradeSavepointPath;
   const state = isSuspended(status) ? stateOfStopped(status) : endedWith;
   return state === undefined || state === "" ? "an empty state, as none was kept" : state;
 }
 
-function fromRunning(status: DefaultedStatus, spec: FlinkDeploymentSpec, upgradeMode: string): string {
+function fromRunning(status: DefaultedJobStatus, spec: FlinkDeploymentSpec, upgradeMode: string): string {
   const isRunning = status.jobStatus.state === "RUNNING";
   const savepoint = "a savepoint that is taken when it is stopped";
   if (isRunning && upgradeMode === "savepoint") return savepoint;
@@ -120,7 +126,7 @@ function fromRunning(status: DefaultedStatus, spec: FlinkDeploymentSpec, upgrade
 
 /** What becomes of the jobs; the operator's defaults, which may switch HA on, are not known here. */
 function ofSessionCluster(resource: FlinkDeployment, spec: FlinkDeploymentSpec): string {
-  const status = withStatusDefaults(resource.status);
+  const status = withJobStatusDefaults(resource.status);
   const deployed = deployedSpec(status.reconciliationStatus)?.spec;
   const change = deployed && diffSpecs(deployed, spec, modeOf(deployed)).type;
   if (!isUnderWay(status) && change === "IGNORE")
@@ -134,11 +140,11 @@ function ofSessionCluster(resource: FlinkDeployment, spec: FlinkDeploymentSpec):
 }
 
 /** One sentence: from what state the job goes on when `spec` is written. */
-export function stateAfterwards(resource: FlinkDeployment, spec: FlinkDeploymentSpec): string {
-  const status = withStatusDefaults(resource.status);
+export function stateAfterwards(resource: Resource, spec: FlinkDeploymentSpec): string {
+  const status = withJobStatusDefaults(resource.status);
   const { job } = withSpecDefaults(spec);
-  if (job === undefined) return ofSessionCluster(resource, spec);
-  const { state, upgradeMode } = job;
+  if (job === undefined && resource.kind === "FlinkDeployment") return ofSessionCluster(resource, spec);
+  const { state, upgradeMode } = withJobDefaults(job ?? {});
   const deployed = deployedSpec(status.reconciliationStatus)?.spec;
   const stopped = isSuspended(status) || isTerminal(status.jobStatus.state);
   if (state === "suspended") {

@@ -18,6 +18,7 @@ import { type FlinkConfiguration, flattenConfiguration } from "../flink/configur
 import type {
   Action,
   ActionFailure,
+  EventComponent,
   EventRecord,
   FlinkAnswers,
   Observed,
@@ -187,6 +188,11 @@ export function waitFor(pass: JobPass, reason: string, message: string): void {
   requeue(pass, pass.options.progressInterval);
 }
 
+/** Whose part it is to speak of the resource as a whole. */
+export function component(pass: JobPass): EventComponent {
+  return pass.resource.kind === "FlinkSessionJob" ? "Job" : "JobManagerDeployment";
+}
+
 export function emit(pass: JobPass, event: EventRecord): void {
   pass.events.push(event);
 }
@@ -298,6 +304,14 @@ export function amendRecord(
     spec: { ...recorded.spec, job },
     firstDeployment: change.firstDeployment ?? recorded.firstDeployment,
   });
+}
+
+/** What was attempted is there; after a rollback that is the stable spec, also when the user edits the spec meanwhile. */
+export function recordDeployed(pass: JobPass): void {
+  clearError(pass);
+  const { reconciliationStatus } = pass.status;
+  const rolledBack = reconciliationStatus.state === "ROLLING_BACK";
+  reconciliationStatus.state = rolledBack ? "ROLLED_BACK" : "DEPLOYED";
 }
 
 /** The JobManager Deployment if it is this resource's own. */

@@ -98,7 +98,7 @@ export function sessionState(
 
 /** As it is deployed, not as it is to be. */
 export function sessionVersion(session: FlinkDeployment | undefined): FlinkVersion | undefined {
-  const recorded = parseRecordedSpec(session?.status?.reconciliationStatus?.lastReconciledSpec);
+  const recorded = deployedSpec(session?.status?.reconciliationStatus ?? {});
   return recorded?.spec.flinkVersion ?? session?.spec.flinkVersion;
 }
 

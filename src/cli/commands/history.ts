@@ -1,7 +1,7 @@
 /** `sluice history`: the specs that ran, each with its image, what it started from and what came of it. */
-import type { FlinkDeployment, FlinkDeploymentSpec } from "../../api/flink-deployment.ts";
+import type { FlinkDeploymentSpec } from "../../api/flink-deployment.ts";
 import type { HistoryEntry } from "../../api/history.ts";
-import type { Cluster } from "../cluster.ts";
+import type { Cluster, ResourceWithJob } from "../cluster.ts";
 import { clusterOptions, revisionOption } from "../cluster-options.ts";
 import { type Command, type Streams, UserError } from "../command.ts";
 
@@ -34,7 +34,7 @@ async function printTable(
     String(entry.revision ?? NONE),
     String(entry.generation ?? NONE),
     age(entry.startTime, now),
-    entry.image ?? NONE,
+    entry.image ?? entry.jarURI ?? NONE,
     entry.flinkVersion ?? NONE,
     await parallelism(readSpec(entry)),
     entry.restoredFrom ?? NONE,
@@ -51,12 +51,12 @@ async function print(value: unknown, format: Format, { stdout }: Streams): Promi
 }
 
 /** Why there is none. @throws UserError when somebody has to do something about it. */
-async function whyNone(cluster: Cluster, { metadata, spec, status }: FlinkDeployment): Promise<string> {
+async function whyNone(cluster: Cluster, { kind, metadata, spec, status }: ResourceWithJob): Promise<string> {
   const { hasHistoryField, INSTALL_CRDS } = await import("../cluster.ts");
   const { flattenConfiguration, getNumber } = await import("../../flink/configuration.ts");
   const { HISTORY_MAX_COUNT } = await import("../../flink/options.ts");
   const { name } = metadata;
-  if ((await hasHistoryField(cluster)) === false) {
+  if ((await hasHistoryField(cluster, kind)) === false) {
     throw new UserError(
       `no history of ${name} is kept: the cluster's CRD has no field status.history`,
       `${INSTALL_CRDS}. Everything else works without.`,
@@ -65,12 +65,12 @@ async function whyNone(cluster: Cluster, { metadata, spec, status }: FlinkDeploy
   if ((getNumber(flattenConfiguration(spec.flinkConfiguration), HISTORY_MAX_COUNT) ?? 1) < 1)
     return `no history of ${name} is kept: ${HISTORY_MAX_COUNT.key} is 0`;
   if (status?.reconciliationStatus?.lastReconciledSpec === undefined)
-    return `${name} was not deployed yet (kubectl describe flinkdep ${name} says what is awaited)`;
+    return `${name} was not deployed yet (kubectl describe ${kind.toLowerCase()} ${name} says what is awaited)`;
   return `${name} has no history yet: Sluice begins one with the next change of its status`;
 }
 
 async function printRevision(
-  resource: FlinkDeployment,
+  resource: ResourceWithJob,
   revision: number,
   format: Format,
   streams: Streams,
@@ -85,7 +85,7 @@ async function printRevision(
 
 async function printAll(
   cluster: Cluster,
-  resource: FlinkDeployment,
+  resource: ResourceWithJob,
   format: Format,
   streams: Streams,
 ): Promise<void> {
@@ -101,10 +101,13 @@ async function printAll(
 
 export const history: Command = {
   name: "history",
-  summary: "Show the specs that a FlinkDeployment ran with, and what came of each",
-  args: [{ name: "<name>", description: "name of the FlinkDeployment" }],
+  summary: "Show the specs that a job ran with, and what came of each",
+  args: [
+    { name: "<name>", description: "name of the FlinkDeployment; sessionjob/NAME for a FlinkSessionJob" },
+  ],
   examples: [
     "sluice history my-job -n team",
+    "sluice history sessionjob/my-job",
     "sluice history my-job -o wide                         # also since when, and why",
     "sluice history my-job --revision 3 > before.yaml      # a manifest to apply",
     "sluice history my-job -o json | jq -r '.[-1].image'",
@@ -123,9 +126,11 @@ export const history: Command = {
     const revision = revisionOption("--revision", options["revision"] as string | undefined, streams);
     if (revision === "malformed") return 2;
     const format = options["output"] as Format;
-    const { readDeployment, withCluster } = await import("../cluster.ts");
+    const { readResource, withCluster } = await import("../cluster.ts");
+    const { jobReference } = await import("../job-reference.ts");
+    const reference = jobReference(name);
     return withCluster(options, streams, async (cluster) => {
-      const resource = await readDeployment(cluster, name);
+      const resource = await readResource(cluster, reference);
       if (revision === undefined) await printAll(cluster, resource, format, streams);
       else await printRevision(resource, revision, format, streams);
       return 0;

@@ -1,13 +1,12 @@
-/** `sluice rollback`: a FlinkDeployment gets an earlier spec, and its job goes on from the state it has now. */
-import type { FlinkDeployment, FlinkDeploymentSpec } from "../../api/flink-deployment.ts";
+/** `sluice rollback`: a resource gets an earlier spec, and its job goes on from the state it has now. */
+import type { FlinkDeploymentSpec } from "../../api/flink-deployment.ts";
 import type { RollbackTarget } from "../../reconcile/manual-rollback.ts";
-import type { Cluster } from "../cluster.ts";
+import type { Cluster, ResourceWithJob } from "../cluster.ts";
 import { clusterOptions, revisionOption } from "../cluster-options.ts";
 import { type Command, type Streams, UserError } from "../command.ts";
+import type { JobReference } from "../job-reference.ts";
 
 type Format = "text" | "name" | "json" | "yaml";
-
-const FULL_NAME = "flinkdeployment.flink.apache.org";
 
 /** What the target is known by. */
 async function describe({ entry }: RollbackTarget): Promise<string> {
@@ -21,7 +20,7 @@ async function describe({ entry }: RollbackTarget): Promise<string> {
 
 /** Everything a person wants to know before and after. */
 async function explain(
-  resource: FlinkDeployment,
+  resource: ResourceWithJob,
   target: RollbackTarget,
   spec: FlinkDeploymentSpec,
 ): Promise<{ text: string; warning: string }> {
@@ -43,12 +42,12 @@ async function explain(
 
 async function write(
   { client, namespace }: Cluster,
-  resource: FlinkDeployment,
+  { type, short }: JobReference,
+  resource: ResourceWithJob,
   spec: FlinkDeploymentSpec,
   dryRun: boolean,
-): Promise<FlinkDeployment> {
+): Promise<ResourceWithJob> {
   const { isKubeError } = await import("../../kube/client.ts");
-  const { FLINK_DEPLOYMENTS } = await import("../../kube/resource-type.ts");
   const { name, resourceVersion } = resource.metadata;
   // The resourceVersion makes it fail when anything has changed since.
   const patch = [
@@ -57,7 +56,7 @@ async function write(
   ];
   const params = { kind: "json", fieldManager: "sluice-rollback", dryRun } as const;
   try {
-    return await client.patch<FlinkDeployment>(FLINK_DEPLOYMENTS, namespace, name, patch, params);
+    return await client.patch<ResourceWithJob>(type, namespace, name, patch, params);
   } catch (error) {
     if (isKubeError(error, "conflict")) {
       throw new UserError(
@@ -68,23 +67,24 @@ async function write(
     if (dryRun || !(isKubeError(error, "timeout") || isKubeError(error, "network"))) throw error;
     throw new UserError(
       `${error.message}; whether ${name} was rolled back is not known`,
-      `Look at its spec (kubectl -n ${namespace} get flinkdep ${name} -o yaml) before you run the command again.`,
+      `Look at its spec (kubectl -n ${namespace} get ${short} -o yaml) before you run the command again.`,
     );
   }
 }
 
 /** In the form asked for; what is for people goes to stderr then. */
 async function report(
-  written: FlinkDeployment,
+  written: ResourceWithJob,
+  { full, short }: JobReference,
   format: Format,
   dryRun: boolean,
   { stdout }: Streams,
 ): Promise<void> {
   const { name, namespace } = written.metadata;
-  if (format === "name") stdout.write(`${FULL_NAME}/${name}\n`);
+  if (format === "name") stdout.write(`${full}\n`);
   else if (format === "text") {
-    stdout.write(`${FULL_NAME}/${name} rolled back${dryRun ? " (dry run: nothing was changed)" : ""}\n`);
-    const wait = `kubectl -n ${namespace} wait --for=condition=Ready flinkdep/${name} --timeout=10m`;
+    stdout.write(`${full} rolled back${dryRun ? " (dry run: nothing was changed)" : ""}\n`);
+    const wait = `kubectl -n ${namespace} wait --for=condition=Ready ${short} --timeout=10m`;
     if (!dryRun) stdout.write(`next: ${wait}\n`);
   } else {
     const { asYaml } = await import("../output/manifests.ts");
@@ -97,8 +97,10 @@ async function report(
 
 export const rollback: Command = {
   name: "rollback",
-  summary: "Give a FlinkDeployment an earlier spec; its job keeps its state",
-  args: [{ name: "<name>", description: "name of the FlinkDeployment" }],
+  summary: "Give a job an earlier spec; it keeps its state",
+  args: [
+    { name: "<name>", description: "name of the FlinkDeployment; sessionjob/NAME for a FlinkSessionJob" },
+  ],
   examples: [
     "sluice rollback my-job -n team --dry-run      # what would change, and where the job would go on from",
     "sluice rollback my-job -n team                # to the newest other spec that was stable",
@@ -121,12 +123,14 @@ export const rollback: Command = {
     if (revision === "malformed") return 2;
     const format = options["output"] as Format;
     const dryRun = options["dryRun"] === true;
-    const { readDeployment, withCluster } = await import("../cluster.ts");
+    const { readResource, withCluster } = await import("../cluster.ts");
+    const { jobReference } = await import("../job-reference.ts");
+    const reference = jobReference(name);
     const { chooseTarget, rolledBackSpec } = await import("../../reconcile/manual-rollback.ts");
     return withCluster(options, streams, async (cluster) => {
-      const resource = await readDeployment(cluster, name);
+      const resource = await readResource(cluster, reference);
       if (resource.metadata.deletionTimestamp !== undefined)
-        throw new UserError(`${name} is being deleted`, "Apply a manifest of it when it is gone.");
+        throw new UserError(`${reference.name} is being deleted`, "Apply a manifest of it when it is gone.");
       const target = chooseTarget(resource, revision);
       if ("problem" in target) throw new UserError(target.problem, target.next);
       const spec = rolledBackSpec(resource.spec, target.spec);
@@ -134,7 +138,8 @@ export const rollback: Command = {
       const forPeople = format === "text" ? streams.stdout : streams.stderr;
       forPeople.write(text);
       streams.stderr.write(warning);
-      await report(await write(cluster, resource, spec, dryRun), format, dryRun, streams);
+      const written = await write(cluster, reference, resource, spec, dryRun);
+      await report(written, reference, format, dryRun, streams);
       return 0;
     });
   },

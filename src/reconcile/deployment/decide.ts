@@ -24,18 +24,13 @@ import { type DefaultedSpec, modeOf } from "../../api/defaults.ts";
 import { FLINK_DEPLOYMENT_FINALIZER } from "../../api/flink-deployment.ts";
 import { isSupported } from "../../flink/flink-version.ts";
 import { taskManagerCount } from "../../resources/task-manager-count.ts";
-import {
-  type Decision,
-  type EventComponent,
-  isSnapshotAction,
-  type Observed,
-  type Options,
-} from "../decision.ts";
+import { type Decision, isSnapshotAction, type Observed, type Options } from "../decision.ts";
 import { keepHistory } from "../history.ts";
 import { lifecycleState } from "../lifecycle-state.ts";
 import {
   beginPass,
   complain,
+  component,
   effectiveConfiguration,
   emit,
   hasOwnCluster,
@@ -132,11 +127,6 @@ export function redeployFromSavepoint(pass: JobPass): void {
   requeue(pass, 0);
 }
 
-/** Whose part it is to speak of the resource as a whole. */
-function component(pass: JobPass): EventComponent {
-  return pass.resource.kind === "FlinkSessionJob" ? "Job" : "JobManagerDeployment";
-}
-
 export function announce(pass: JobPass, diff: SpecDiff): void {
   const text = describeDiff(diff, pass.resource.kind);
   emit(pass, {
@@ -162,7 +152,7 @@ function reconcileRunning(pass: Pass, diff: SpecDiff): void {
   const { status } = pass;
   if (diff.type === "IGNORE") {
     status.observedGeneration = pass.generation;
-    if (rollBack(pass)) return;
+    if (rollBack(pass, () => upgradeFacts(pass))) return;
     recover(pass);
     return takeJobSnapshots(pass);
   }
@@ -220,7 +210,7 @@ function reconcileCluster(pass: Pass): void {
 }
 
 /** While the user leaves the spec that failed as it is, the stable one is worked on. */
-function followRollback(pass: Pass): void {
+export function followRollback(pass: JobPass): void {
   const failed = lastReconciledSpec(pass);
   if (failed === undefined || !isRollback(pass)) return;
   if (changeOf(pass, failed.spec, phaseOf(pass.status)).type !== "IGNORE") return leaveRollback(pass);
@@ -255,7 +245,7 @@ function reconcile(pass: Pass): void {
 }
 
 /** An action that the outside world refused: said in status and event; the queue tries again with back-off. */
-export function reportFailure(pass: JobPass): void {
+function reportFailure(pass: JobPass): void {
   const { failure } = pass;
   // A refused savepoint has its own way (stop.ts); by the next try it is history.
   if (failure === undefined || failure.action === "stop-with-savepoint") return;
@@ -268,7 +258,7 @@ export function reportFailure(pass: JobPass): void {
 }
 
 /** What is wrong with the user's spec, beside what is wrong with the job, and behind it. */
-export function reportInvalid(pass: JobPass, message: string): void {
+function reportInvalid(pass: JobPass, message: string): void {
   pass.status.error ??= statusError("ValidationException", message);
   const deployed = recordedSpec(pass) === undefined ? "" : `; generation ${pass.generation} stays deployed`;
   stall(pass, "ValidationError", `${message}${deployed}`);
@@ -303,13 +293,18 @@ function judgeUndeployed(pass: Pass): void {
     status.error = statusError("ReconciliationException", stalled.message);
 }
 
-function finish(pass: Pass): Decision {
-  announceUpgradeSavepoint(pass);
+/** What there is to say when everything is decided. */
+export function reportProblems(pass: JobPass): void {
   reportFailure(pass);
   // What failed is being replaced.
   if (isUnderWay(pass.status) && pass.stalled?.reason === "JobFailed") pass.stalled = undefined;
   if (pass.invalid !== undefined) reportInvalid(pass, pass.invalid);
   if (pass.onStableSpec && pass.stalled === undefined) reportRollback(pass);
+}
+
+function finish(pass: Pass): Decision {
+  announceUpgradeSavepoint(pass);
+  reportProblems(pass);
   if (pass.stalled === undefined) reportTaskManagers(pass);
   setTaskManagerStatus(pass);
   judgeUndeployed(pass);

@@ -23,6 +23,7 @@ import {
   ownDeployment,
   type Pass,
   record,
+  recordDeployed,
   recordedSpec,
   requeue,
   stall,
@@ -212,12 +213,8 @@ function isComplete(pass: Pass, inputs: ClusterInputs): boolean {
 
 /** The objects of the recorded attempt are there. */
 export function clusterCreated(pass: Pass): void {
-  const { status } = pass;
-  clearError(pass);
-  // Also when the user edits the spec meanwhile: what was made is the stable one.
-  const rolledBack = status.reconciliationStatus.state === "ROLLING_BACK";
-  status.reconciliationStatus.state = rolledBack ? "ROLLED_BACK" : "DEPLOYED";
-  status.jobManagerDeploymentStatus = "DEPLOYING";
+  recordDeployed(pass);
+  pass.status.jobManagerDeploymentStatus = "DEPLOYING";
   waitFor(pass, "JobManagerIsDeploying", "the JobManager starts");
 }
 

@@ -2,10 +2,12 @@
 import { getBoolean, getDuration, getOption, hasOption } from "../../flink/configuration.ts";
 import { CHECKPOINTING_INTERVAL, HEALTHY_CHECKPOINT, HEALTHY_WINDOW, ROLLBACK } from "../../flink/options.ts";
 import type { JobOverview } from "../../flink/rest-answers.ts";
-import { effectiveConfiguration, observeConfiguration, type Pass } from "../pass.ts";
+import { effectiveConfiguration, observeConfiguration, type JobPass } from "../pass.ts";
+
+export type Strictness = "off" | "never-ran" | "unhealthy";
 
 /** A rollback may be asked for, forbidden, or neither; then only a change that never ran is undone. */
-export function strictness(pass: Pass): "off" | "never-ran" | "unhealthy" {
+export function strictness(pass: JobPass): Strictness {
   const config = effectiveConfiguration(pass, pass.spec);
   if (!hasOption(config, ROLLBACK)) return "never-ran";
   return getBoolean(config, ROLLBACK) ? "unhealthy" : "off";
@@ -15,7 +17,7 @@ export function strictness(pass: Pass): "off" | "never-ran" | "unhealthy" {
  * Whether a RUNNING job has shown that its spec works. Without rollback RUNNING is enough, as it is for the Apache
  * operator. With it: no change of state for a while (a restart is one), and a completed checkpoint.
  */
-export function isHealthy(pass: Pass, job: JobOverview): boolean {
+export function isHealthy(pass: JobPass, job: JobOverview): boolean {
   if (strictness(pass) !== "unhealthy") return true;
   const config = observeConfiguration(pass);
   if (pass.now - job.lastModification < (getDuration(config, HEALTHY_WINDOW) ?? 0)) return false;
@@ -26,7 +28,7 @@ export function isHealthy(pass: Pass, job: JobOverview): boolean {
 }
 
 /** What speaks against a job that had its time to become healthy; a checkpoint that is merely not due yet does not. */
-export function unhealthy(pass: Pass): string | undefined {
+export function unhealthy(pass: JobPass): string | undefined {
   const { jobs, checkpoints } = pass.flink;
   if (jobs?.ok !== true) return undefined;
   const job = jobs.value.find(({ jobId }) => jobId === pass.status.jobStatus.jobId);

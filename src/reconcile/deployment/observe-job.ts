@@ -17,7 +17,6 @@ import type {
 import {
   complain,
   emit,
-  hasOwnCluster,
   isUnderWay,
   type JobPass,
   observeConfiguration,
@@ -199,11 +198,11 @@ function found(pass: JobPass, job: JobOverview): void {
   }
 }
 
-/** A spec that was rolled back to has done so before. A session job, which is never rolled back, only has to run. */
+/** A spec that was rolled back to has done so before. */
 function provesItself(pass: JobPass, job: JobOverview): void {
   const { state, lastReconciledSpec, lastStableSpec } = pass.status.reconciliationStatus;
   if (state !== "DEPLOYED" || sameRecord(lastReconciledSpec, lastStableSpec)) return;
-  if (!hasOwnCluster(pass) || isHealthy(pass, job)) return markStable(pass);
+  if (isHealthy(pass, job)) return markStable(pass);
   waitFor(pass, "Verifying", "the job runs; it counts as stable when it has proved itself");
 }
 

@@ -1,6 +1,6 @@
 /** What to ask Flink in this pass, given what is known so far. Gathering repeats until nothing is left to ask. */
 import { withStatusDefaults } from "../../api/defaults.ts";
-import type { FlinkDeployment, FlinkJobState } from "../../api/flink-deployment.ts";
+import type { FlinkDeployment, FlinkJobState, ReconciliationStatus } from "../../api/flink-deployment.ts";
 import {
   type FlinkConfiguration,
   flattenConfiguration,
@@ -49,11 +49,18 @@ function followUps(
     return version !== undefined && isAtLeast(version, 2, 3) ? ["applications", "exceptions"] : [];
   }
   const config = { ...defaults, ...flattenConfiguration(resource.spec.flinkConfiguration) };
-  const { lastReconciledSpec, lastStableSpec } = reconciliationStatus;
-  const provesItself = getBoolean(config, ROLLBACK) && !sameRecord(lastReconciledSpec, lastStableSpec);
   const isChecked = getBoolean(config, HEALTH_CHECK);
-  const asked = questionsAbout(job, jobStatus.state, config, provesItself || isChecked);
+  const proves = hasToProveItself(reconciliationStatus, config) || isChecked;
+  const asked = questionsAbout(job, jobStatus.state, config, proves);
   return isChecked && !isTerminal(job.state) ? [...asked, "metrics"] : asked;
+}
+
+/** Whether it takes more than a RUNNING job for the deployed spec to count as stable (healthy.ts). */
+export function hasToProveItself(
+  { lastReconciledSpec, lastStableSpec }: ReconciliationStatus,
+  config: FlinkConfiguration,
+): boolean {
+  return getBoolean(config, ROLLBACK) && !sameRecord(lastReconciledSpec, lastStableSpec);
 }
 
 /** About a job that Flink lists. `known`: the state that is recorded. `proves`: its checkpoints tell whether it works. */

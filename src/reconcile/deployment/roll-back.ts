@@ -13,7 +13,10 @@ import { getDuration } from "../../flink/configuration.ts";
 import { READINESS_TIMEOUT } from "../../flink/options.ts";
 import { parseRecordedSpec, type RecordedSpec, writeRecordedSpec } from "../last-reconciled-spec.ts";
 import {
+  component,
   emit,
+  hasOwnCluster,
+  type JobPass,
   lastReconciledSpec,
   observeConfiguration,
   type Pass,
@@ -24,28 +27,28 @@ import {
 } from "../pass.ts";
 import { errorMessage, isError, statusError } from "../status-error.ts";
 import { diffSpecs } from "../spec-diff.ts";
-import { chooseUpgrade } from "../upgrade-mode.ts";
-import { strictness, unhealthy } from "./healthy.ts";
-import { beginStop, recordStopped, upgradeFacts } from "./stop.ts";
+import { chooseUpgrade, type UpgradeFacts } from "../upgrade-mode.ts";
+import { type Strictness, strictness, unhealthy } from "./healthy.ts";
+import { beginStop, recordStopped } from "./stop.ts";
 
-function stableSpec(pass: Pass): RecordedSpec | undefined {
+function stableSpec(pass: JobPass): RecordedSpec | undefined {
   return parseRecordedSpec(pass.status.reconciliationStatus.lastStableSpec);
 }
 
 /** From a rollback's decision on, as long as the user does not edit the spec. */
-export function isRollback({ status }: Pass): boolean {
+export function isRollback({ status }: JobPass): boolean {
   const { state } = status.reconciliationStatus;
   return state === "ROLLING_BACK" || state === "ROLLED_BACK";
 }
 
 /** How the user wants state to be handled stays; the newest state is taken wherever it is. */
-function rollbackSpec(pass: Pass, { spec }: RecordedSpec): DefaultedSpec {
+function rollbackSpec(pass: JobPass, { spec }: RecordedSpec): DefaultedSpec {
   const upgradeMode = pass.spec.job?.upgradeMode === "stateless" ? "stateless" : "last-state";
   return { ...spec, ...(spec.job ? { job: { ...spec.job, state: "running", upgradeMode } } : {}) };
 }
 
 /** The pass works towards the last stable spec, not towards the user's. */
-export function workOnStableSpec(pass: Pass): void {
+export function workOnStableSpec(pass: JobPass): void {
   const stable = stableSpec(pass);
   if (stable === undefined) return;
   pass.spec = rollbackSpec(pass, stable);
@@ -53,7 +56,7 @@ export function workOnStableSpec(pass: Pass): void {
 }
 
 /** The user's edit ends a rollback: from here on it is a change of what is deployed, like any other. */
-export function leaveRollback(pass: Pass): void {
+export function leaveRollback(pass: JobPass): void {
   const { reconciliationStatus } = pass.status;
   const deployed = recordedSpec(pass);
   if (reconciliationStatus.state !== "ROLLED_BACK" || deployed === undefined) return;
@@ -64,7 +67,7 @@ export function leaveRollback(pass: Pass): void {
 }
 
 /** Says, as long as it is so, that something else runs than the user asked for. */
-export function reportRollback(pass: Pass): void {
+export function reportRollback(pass: JobPass): void {
   const { error, observedGeneration } = pass.status;
   const told = isError(error, "ReconciliationException") ? errorMessage(error) : undefined;
   const message = told ?? `generation ${observedGeneration ?? "?"} was rolled back`;
@@ -76,23 +79,33 @@ export function reportRollback(pass: Pass): void {
   );
 }
 
+function hadItsTime(pass: JobPass): boolean {
+  const timeout = getDuration(observeConfiguration(pass), READINESS_TIMEOUT) ?? 0;
+  return pass.now - (pass.status.reconciliationStatus.reconciliationTimestamp ?? 0) > timeout;
+}
+
+/** What a JobManager of the job's own that had its time says against the spec. */
+function causeInCluster({ status }: Pass, how: Strictness): string | undefined {
+  const { jobManagerDeploymentStatus, error } = status;
+  if (jobManagerDeploymentStatus === "ERROR") return errorMessage(error) ?? "the JobManager cannot run";
+  // A JobManager that is only slow is given up where the user asked for it.
+  if (how === "never-ran" || jobManagerDeploymentStatus === "READY") return undefined;
+  return errorMessage(error) ?? "the JobManager does not come up";
+}
+
 /** Why the deployed spec is to be given up; undefined when it is not. Only asked when the user changed nothing. */
-function causeOfRollback(pass: Pass): string | undefined {
-  const { reconciliationStatus, jobStatus, jobManagerDeploymentStatus, error } = pass.status;
+function causeOfRollback(pass: JobPass): string | undefined {
+  const { reconciliationStatus, jobStatus, error } = pass.status;
   const how = strictness(pass);
   if (how === "off" || reconciliationStatus.state !== "DEPLOYED") return undefined;
   if (jobStatus.state === "FAILED") return errorMessage(error) ?? "the job failed";
-  const timeout = getDuration(observeConfiguration(pass), READINESS_TIMEOUT) ?? 0;
-  if (pass.now - (reconciliationStatus.reconciliationTimestamp ?? 0) <= timeout) return undefined;
-  if (jobManagerDeploymentStatus === "ERROR") return errorMessage(error) ?? "the JobManager cannot run";
-  // A JobManager that is only slow is given up where the user asked for it.
-  if (how === "never-ran") return undefined;
-  if (jobManagerDeploymentStatus !== "READY") return errorMessage(error) ?? "the JobManager does not come up";
-  return unhealthy(pass);
+  if (!hadItsTime(pass)) return undefined;
+  const cause = hasOwnCluster(pass) ? causeInCluster(pass, how) : undefined;
+  return cause ?? (how === "never-ran" ? undefined : unhealthy(pass));
 }
 
 /** Somewhere to go back to, that is not where the job is, and that its state belongs to. */
-function canRollBack(pass: Pass): RecordedSpec | undefined {
+function canRollBack(pass: JobPass): RecordedSpec | undefined {
   const stable = stableSpec(pass);
   const failed = lastReconciledSpec(pass)?.spec;
   if (stable === undefined || failed === undefined) return undefined;
@@ -104,26 +117,29 @@ function canRollBack(pass: Pass): RecordedSpec | undefined {
   return diffSpecs(stable.spec, running, modeOf(stable.spec)).type === "IGNORE" ? undefined : stable;
 }
 
-function begin(pass: Pass, cause: string): void {
+function begin(pass: JobPass, cause: string): void {
   pass.onStableSpec = true;
   emit(pass, {
     type: "Warning",
     reason: "Rollback",
     message: `Rolling back failed deployment. ${cause}`,
-    component: "JobManagerDeployment",
+    component: component(pass),
   });
   const message = `generation ${pass.status.observedGeneration ?? pass.generation} was rolled back: ${cause}`;
   pass.status.error = statusError("ReconciliationException", message);
 }
 
-/** True when the rollback has begun. Nothing is begun from which the state could not be restored. */
-export function rollBack(pass: Pass): boolean {
+/**
+ * True when the rollback has begun. Nothing is begun from which the state could not be restored. `facts`: for the stop,
+ * of the pass as it is then.
+ */
+export function rollBack(pass: JobPass, facts: () => UpgradeFacts): boolean {
   const stable = canRollBack(pass);
   const cause = stable && causeOfRollback(pass);
   if (stable === undefined || cause === undefined) return false;
   const { spec } = pass;
   pass.spec = rollbackSpec(pass, stable);
-  const outcome = chooseUpgrade(upgradeFacts(pass));
+  const outcome = chooseUpgrade(facts());
   if (outcome.kind !== "go") {
     pass.spec = spec;
     return false;
@@ -133,24 +149,34 @@ export function rollBack(pass: Pass): boolean {
   return true;
 }
 
-/**
- * Why an attempt is to be given up whose objects the API server refuses, so that nothing ran: at once when it never can
- * succeed, else when it had its time.
- */
-function causeOfRefusal(pass: Pass): string | undefined {
-  const { failure } = pass.observed;
-  const { state, reconciliationTimestamp = 0 } = pass.status.reconciliationStatus;
+/** Why an attempt cannot be carried out, so that nothing ran. */
+export interface Refusal {
+  readonly message: string;
+  /** It never can. */
+  readonly forGood: boolean;
+}
+
+/** By the API server. */
+function refusedObjects({ failure }: JobPass): Refusal | undefined {
   if (failure?.action !== "create-cluster") return undefined;
-  if (state !== "UPGRADING" || strictness(pass) === "off") return undefined;
-  const timeout = getDuration(observeConfiguration(pass), READINESS_TIMEOUT) ?? 0;
-  const waits = failure.reason !== "Invalid" && pass.now - reconciliationTimestamp <= timeout;
-  return waits ? undefined : failure.message;
+  return { message: failure.message, forGood: failure.reason === "Invalid" };
+}
+
+/** Why an attempt that is refused is to be given up: at once when it never can succeed, else when it had its time. */
+function causeOfRefusal(pass: JobPass, refusal: Refusal | undefined): string | undefined {
+  if (refusal === undefined || strictness(pass) === "off") return undefined;
+  if (pass.status.reconciliationStatus.state !== "UPGRADING") return undefined;
+  return refusal.forGood || hadItsTime(pass) ? refusal.message : undefined;
 }
 
 /** True when the rollback of a refused attempt has begun; it starts from the same state. */
-export function rollBackAttempt(pass: Pass, restore: UpgradeMode): boolean {
+export function rollBackAttempt(
+  pass: JobPass,
+  restore: UpgradeMode,
+  refusal: Refusal | undefined = refusedObjects(pass),
+): boolean {
   const stable = canRollBack(pass);
-  const cause = stable && causeOfRefusal(pass);
+  const cause = stable && causeOfRefusal(pass, refusal);
   if (stable === undefined || cause === undefined) return false;
   pass.spec = rollbackSpec(pass, stable);
   begin(pass, cause);
@@ -184,5 +210,5 @@ export function rollBackCluster(pass: Pass, losesJobs: LosesJobs): boolean {
 
 /** The same for one whose objects the API server refuses. */
 export function rollBackRefusedCluster(pass: Pass, losesJobs: LosesJobs): boolean {
-  return beginForCluster(pass, causeOfRefusal(pass), losesJobs);
+  return beginForCluster(pass, causeOfRefusal(pass, refusedObjects(pass)), losesJobs);
 }

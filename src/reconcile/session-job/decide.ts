@@ -14,15 +14,17 @@ import {
   changeRunning,
   redeployFromSavepoint,
   announce,
-  reportFailure,
-  reportInvalid,
+  followRollback,
+  reportProblems,
   resume,
   useValidSpec,
 } from "../deployment/decide.ts";
 import { observeJob, reportNotFound, stillFailed } from "../deployment/observe-job.ts";
 import { isToBeRestarted, restartEndedJob } from "../deployment/recover.ts";
+import { leaveRollback, rollBack } from "../deployment/roll-back.ts";
 import { announceUpgradeSavepoint, takeJobSnapshots } from "../deployment/snapshots.ts";
 import { followStopOf, giveUpStop, recordStopped, stopForChange } from "../deployment/stop.ts";
+import { keepHistory } from "../history.ts";
 import { lifecycleState } from "../lifecycle-state.ts";
 import { complain, effectiveConfiguration, emit, recordedSpec, requeue, stall, waitFor } from "../pass.ts";
 import { phaseOf } from "../phase.ts";
@@ -121,6 +123,7 @@ function reconcileRunning(pass: SessionJobPass, diff: SpecDiff): void {
     return;
   }
   if (pass.sessionState === "leaving") return leaveCluster(pass);
+  if (rollBack(pass, () => sessionJobFacts(pass))) return;
   recover(pass);
   takeJobSnapshots(pass);
 }
@@ -161,6 +164,9 @@ function startAttempt(pass: SessionJobPass, diff: SpecDiff): void {
 }
 
 function reconcile(pass: SessionJobPass): void {
+  // Another cluster is another try of the spec that failed.
+  if (pass.sessionState === "leaving") leaveRollback(pass);
+  followRollback(pass);
   const { status } = pass;
   const recorded = recordedSpec(pass);
   if (recorded === undefined) {
@@ -183,10 +189,10 @@ function reconcile(pass: SessionJobPass): void {
 
 function finish(pass: SessionJobPass): Decision<FlinkSessionJobStatus> {
   announceUpgradeSavepoint(pass);
-  reportFailure(pass);
-  if (pass.invalid !== undefined) reportInvalid(pass, pass.invalid);
+  reportProblems(pass);
   setConditions(pass);
   pass.status.lifecycleState = lifecycleState(pass.status);
+  keepHistory(pass);
   const { actions, status, events, requeueAfter, exceptionsReportedUntil } = pass;
   return { actions, status, events, requeueAfter, exceptionsReportedUntil };
 }
@@ -204,6 +210,7 @@ export function decideSessionJob(
   if (resource.metadata.deletionTimestamp !== undefined) {
     if (!isTakenOn) return { ...NOTHING, status: resource.status ?? {}, exceptionsReportedUntil };
     observe(pass);
+    leaveRollback(pass);
     decideDeletion(pass);
     return finish(pass);
   }

@@ -4,7 +4,7 @@ import type { FlinkDeployment } from "../../api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../../api/flink-session-job.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../../flink/configuration.ts";
 import type { FlinkAnswers } from "../decision.ts";
-import { type Question, questionsAbout } from "../deployment/questions.ts";
+import { hasToProveItself, type Question, questionsAbout } from "../deployment/questions.ts";
 import { phaseOf } from "../phase.ts";
 import { sessionConfiguration } from "../session-cluster.ts";
 
@@ -30,7 +30,7 @@ export function nextSessionJobQuestions(
       ...sessionConfiguration(session, defaults),
       ...flattenConfiguration(resource.spec.flinkConfiguration),
     };
-    wanted.push(...questionsAbout(job, state, config));
+    wanted.push(...questionsAbout(job, state, config, hasToProveItself(status.reconciliationStatus, config)));
   }
   return wanted.filter((question) => answers[question] === undefined);
 }

@@ -22,7 +22,8 @@ import { parseRecordedSpec } from "../last-reconciled-spec.ts";
 const HOUR = 3_600_000;
 
 function option(values: Record<string, string>): SessionJobChange {
-  return ({ spec }) => void (spec.flinkConfiguration = { ...(spec.flinkConfiguration ?? {}), ...values });
+  return ({ spec }) =>
+    void (spec.flinkConfiguration = { ...(spec.flinkConfiguration as object | undefined), ...values });
 }
 
 const legacy = option({ "kubernetes.operator.snapshot.resource.enabled": "false" });

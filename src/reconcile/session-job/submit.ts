@@ -13,12 +13,14 @@ import { sessionJobConfiguration } from "../../resources/configuration.ts";
 import type { JarRunRequest } from "../../flink/jar-run.ts";
 import { adoptSavepoint, suspendInstead } from "../deployment/deploy.ts";
 import { needsPerson } from "../deployment/retained.ts";
+import { rollBackAttempt } from "../deployment/roll-back.ts";
 import {
   amendRecord,
   complain,
   effectiveConfiguration,
   emit,
   record,
+  recordDeployed,
   recordedSpec,
   requeue,
   stall,
@@ -91,13 +93,14 @@ export function goAhead(pass: SessionJobPass, specChanged: boolean): void {
   if (specChanged || jobSpec(pass).state === "suspended") return attemptNewest(pass);
   if (pass.sessionState !== "ready") return void awaitSession(pass);
   pass.status.jobStatus.state = "RECONCILING";
+  // Its time begins now: until here it may have waited for its cluster.
+  pass.status.reconciliationStatus.reconciliationTimestamp = pass.now;
   submit(pass);
 }
 
 function submitted(pass: SessionJobPass): void {
   amendRecord(pass, { jobState: "running" });
-  delete pass.status.error;
-  pass.status.reconciliationStatus.state = "DEPLOYED";
+  recordDeployed(pass);
   pass.status.jobStatus.state = "RECONCILING";
   waitFor(pass, "JobStarting", "the job is submitted");
   requeue(pass, 0);
@@ -130,7 +133,7 @@ function runRequest(pass: SessionJobPass, spec: DefaultedSpec): JarRunRequest {
 
 function submit(pass: SessionJobPass): void {
   const spec = recordedSpec(pass)?.spec ?? pass.spec;
-  if (pass.status.error === undefined) {
+  if (pass.submission === undefined) {
     emit(pass, { type: "Normal", reason: "Submit", message: "Starting deployment", component: "Job" });
   }
   pass.actions.push({
@@ -143,14 +146,15 @@ function submit(pass: SessionJobPass): void {
   waitFor(pass, "Submitting", "bringing the jar to the session cluster");
 }
 
-/** Kept in the status, so that it is said until the job is there. */
+/** Kept in the status, so that it is said until the job is there; after a rollback, that says why. */
 function saySubmissionFailed(pass: SessionJobPass): void {
-  const { submission, status } = pass;
+  const { submission, status, onStableSpec } = pass;
   if (submission?.state === "failed") {
     complain(pass, { reason: "Error", message: submission.message, component: "Job" });
+    if (onStableSpec) return stall(pass, "SubmissionFailed", submission.message);
     status.error = statusError("ReconciliationException", submission.message);
   }
-  if (isError(status.error, "ReconciliationException")) {
+  if (!onStableSpec && isError(status.error, "ReconciliationException")) {
     stall(pass, "SubmissionFailed", errorMessage(status.error) ?? "the job could not be submitted");
   }
 }
@@ -164,9 +168,13 @@ export function continueAttempt(pass: SessionJobPass, instead: (() => void) | un
   const { jobs } = pass.flink;
   if (jobs?.ok === false) return waitFor(pass, "FlinkUnreachable", jobs.failure.message);
   if (ownJob(pass) !== undefined || submission?.state === "done") return submitted(pass);
-  if (instead !== undefined && submission?.state === "failed" && submission.refused) {
-    if (noJobRuns(pass)) instead();
-    return;
+  if (submission?.state === "failed" && submission.refused) {
+    if (instead !== undefined) {
+      if (noJobRuns(pass)) instead();
+      return;
+    }
+    const refusal = { message: submission.message, forGood: false };
+    if (rollBackAttempt(pass, restoreMode(pass), refusal)) return;
   }
   saySubmissionFailed(pass);
   if (submission?.state === "under-way") return waitFor(pass, "Submitting", "submitting the job");

@@ -7,13 +7,15 @@ import { parse, stringify } from "yaml";
 import type { FlinkDeployment, FlinkDeploymentStatus } from "../../../src/api/flink-deployment.ts";
 import type { HistoryEntry } from "../../../src/api/history.ts";
 import { main } from "../../../src/cli/main.ts";
-import { FLINK_DEPLOYMENTS } from "../../../src/kube/resource-type.ts";
+import type { FlinkSessionJob } from "../../../src/api/flink-session-job.ts";
+import { FLINK_DEPLOYMENTS, FLINK_SESSION_JOBS } from "../../../src/kube/resource-type.ts";
 import {
   flinkDeployment,
   withImage,
   withJob,
   withParallelism,
 } from "../../../testbed/gen/flink-deployment.ts";
+import { jobRunning, jobWith, sessionJob } from "../../../testbed/gen/session.ts";
 import { startApi } from "../../../testbed/api.ts";
 import { repository } from "../../../testbed/lib/paths.ts";
 import { running } from "../../../testbed/gen/recorded-status.ts";
@@ -295,6 +297,44 @@ describe("sluice rollback", () => {
       await rm(folder, { recursive: true });
     }
   });
+});
+
+test("a session job is told apart by its type, also from a FlinkDeployment of its name", async () => {
+  const here = await place();
+  const untouched = await create(here);
+  const before = sessionJob(jobWith({ parallelism: 2 }));
+  const after = sessionJob(jobWith({ parallelism: 4, savepointTriggerNonce: 3 }));
+  const entries = [before, after].map(({ spec }, nth) => {
+    const { image: _, ...rest } = entry(nth + 1, first, { spec: JSON.stringify(spec) });
+    return { ...rest, jarURI: "https://example.com/wordcount.jar" };
+  });
+  const { apiVersion, kind, spec } = after;
+  const object = { apiVersion, kind, metadata: { name: "job", namespace: here.namespace }, spec };
+  const made = await here.client.create<FlinkSessionJob>(FLINK_SESSION_JOBS, object);
+  jobRunning({ restore: "savepoint" })(made);
+  await here.client.replaceStatus(FLINK_SESSION_JOBS, {
+    ...made,
+    status: { ...made.status, history: entries },
+  });
+  const listed = await sluice(here.kubeconfig, "history", "sessionjob/job", "-n", here.namespace);
+  expect(listed).toMatchObject({ code: 0, stderr: "" });
+  expect(listed.stdout).toMatch(/^2 +2 +90m +https:\/\/example.com\/wordcount.jar +v2_3 +4 /m);
+  const run = await sluice(here.kubeconfig, "rollback", "flinksessionjob/job", "-n", here.namespace);
+  expect(run).toMatchObject({ code: 0, stderr: "" });
+  expect(run.stdout).toContain("  job.parallelism: 4 -> 2\n");
+  expect(run.stdout).toContain("The job goes on from a savepoint that is taken when it is stopped.\n");
+  expect(run.stdout).toContain("flinksessionjob.flink.apache.org/job rolled back\n");
+  expect(run.stdout).toContain("--for=condition=Ready sessionjob/job");
+  const written = await here.client.get<FlinkSessionJob>(FLINK_SESSION_JOBS, here.namespace, "job");
+  expect(written?.spec).toEqual({ ...before.spec, job: { ...before.spec.job, savepointTriggerNonce: 3 } });
+  expect(await read(here)).toEqual(untouched);
+  const nobody = await sluice(here.kubeconfig, "history", "sessionjob/other", "-n", here.namespace);
+  expect(nobody).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("there is no FlinkSessionJob other"),
+  });
+  const nothing = await sluice(here.kubeconfig, "rollback", "pod/job", "-n", here.namespace);
+  expect(nothing).toMatchObject({ code: 1, stderr: expect.stringContaining("sessionjob/NAME") });
 });
 
 test("two at a time: one of them is told that it lost", async () => {
