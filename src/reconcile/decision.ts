@@ -65,6 +65,15 @@ export interface RetainedQuestion {
   readonly places: readonly CheckpointPlace[];
   /** Savepoints of the same job that are known, one of which may be newer. */
   readonly savepoints: readonly string[];
+  /**
+   * Where a savepoint may be that the job was to stop with, and of which nobody heard: what it has written out goes as far
+   * as that. `prefix`: how the names of the job's savepoints begin.
+   */
+  readonly asked?: {
+    readonly directory: string;
+    readonly prefix: string;
+    readonly access: FlinkConfiguration;
+  };
 }
 
 export type RetainedAnswer =

@@ -34,7 +34,7 @@ function snapshot(path: string, id: number, content?: Uint8Array): void {
 
 function find(
   directories: readonly string[],
-  more: { savepoints?: readonly string[]; shared?: boolean } = {},
+  more: { savepoints?: readonly string[]; shared?: boolean; asked?: string } = {},
 ): Promise<RetainedAnswer> {
   const uri = (path: string): string => `file://${join(root, path)}`;
   return findRetained(
@@ -42,6 +42,9 @@ function find(
       jobId: JOB,
       places: directories.map((path) => ({ directory: uri(path), shared: more.shared ?? false, access: {} })),
       savepoints: (more.savepoints ?? []).map(uri),
+      ...(more.asked === undefined
+        ? {}
+        : { asked: { directory: uri(more.asked), prefix: "savepoint-aaaaaa-", access: {} } }),
     },
     (access) => storages.open(access),
   );
@@ -111,6 +114,29 @@ describe("the newest retained checkpoint", () => {
     snapshot("new/chk-9", 9);
     expect(await find(["old", "new"])).toEqual(found("new/chk-9", 9));
     expect(await find(["new", "old"])).toEqual(found("new/chk-9", 9));
+  });
+});
+
+describe("a savepoint that was asked for and not heard of", () => {
+  it("is where the job goes on when it was completed", async () => {
+    snapshot("job/chk-8", 8);
+    snapshot("sp/savepoint-aaaaaa-1", 7);
+    expect(await find(["job"], { asked: "sp" })).toEqual(found("job/chk-8", 8));
+    snapshot("sp/savepoint-aaaaaa-2", 9);
+    snapshot("sp/savepoint-bbbbbb-1", 11);
+    expect(await find(["job"], { asked: "sp" })).toEqual(found("sp/savepoint-aaaaaa-2", 9));
+  });
+
+  it("that is not complete, or was never begun, is none", async () => {
+    snapshot("job/chk-8", 8);
+    expect(await find(["job"], { asked: "sp" })).toEqual(found("job/chk-8", 8));
+    mkdirSync(join(root, "sp", "savepoint-aaaaaa-1"), { recursive: true });
+    expect(await find(["job"], { asked: "sp" })).toEqual(found("job/chk-8", 8));
+  });
+
+  it("is unclear where its folder's surroundings cannot be seen either", async () => {
+    snapshot("job/chk-8", 8);
+    expect(await find(["job"], { asked: "elsewhere/mounted/sp" })).toMatchObject({ kind: "unclear" });
   });
 });
 

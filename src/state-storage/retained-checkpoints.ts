@@ -1,9 +1,9 @@
 /** Finds a job's newest complete checkpoint, or a savepoint of the same job that is newer, where it may have left them. */
 import { METADATA_FILE, METADATA_HEAD_BYTES, readMetadataHead } from "../flink/checkpoint-metadata.ts";
 import type { FlinkConfiguration } from "../flink/configuration.ts";
-import { below } from "../flink/state-location.ts";
+import { baseName, below, parentOf } from "../flink/state-location.ts";
 import type { CheckpointPlace, RetainedAnswer, RetainedQuestion } from "../reconcile/decision.ts";
-import type { Storage, StorageFailure } from "./storage.ts";
+import { done, type Storage, type StorageAnswer, type StorageFailure } from "./storage.ts";
 
 const NONE = { kind: "none" } as const;
 
@@ -53,6 +53,35 @@ async function newestIn(storage: Storage, { directory, shared }: CheckpointPlace
   return newest;
 }
 
+/** A folder that is not there is empty where its surroundings can be seen. */
+async function namesIn(
+  storage: Storage,
+  directory: string,
+  prefix: string,
+): Promise<StorageAnswer<readonly string[]>> {
+  const names = await storage.list(directory, prefix);
+  const parent = parentOf(directory);
+  if (names.ok || names.failure.kind !== "not-visible" || parent === undefined) return names;
+  const above = await storage.list(parent, baseName(directory));
+  return above.ok && !above.value.includes(baseName(directory)) ? done([]) : names;
+}
+
+/** The newest complete one of a job's savepoints. */
+async function newestSavepoint(
+  storage: Storage,
+  { directory, prefix }: NonNullable<RetainedQuestion["asked"]>,
+): Promise<RetainedAnswer> {
+  const names = await namesIn(storage, directory, prefix);
+  if (!names.ok) return unreadable(names.failure);
+  let newest: RetainedAnswer = NONE;
+  for (const name of names.value) {
+    const part = await readSnapshot(storage, below(directory, name));
+    if (part.kind === "unclear" || part.kind === "unreadable") return part;
+    newest = newer(newest, part);
+  }
+  return newest;
+}
+
 function newer(one: RetainedAnswer, other: RetainedAnswer): RetainedAnswer {
   if (one.kind !== "found") return other;
   return other.kind === "found" && other.checkpointId > one.checkpointId ? other : one;
@@ -63,12 +92,13 @@ function newer(one: RetainedAnswer, other: RetainedAnswer): RetainedAnswer {
  * the highest is the newest. One part that cannot be told makes the whole unclear: what cannot be seen may be newer.
  */
 export async function findRetained(
-  { places, savepoints }: RetainedQuestion,
+  { places, savepoints, asked }: RetainedQuestion,
   open: (access: FlinkConfiguration) => Storage,
 ): Promise<RetainedAnswer> {
   const looks = [
     ...places.map((place) => () => newestIn(open(place.access), place)),
     ...savepoints.map((path) => () => readSnapshot(open(places[0]?.access ?? {}), path)),
+    ...(asked === undefined ? [] : [() => newestSavepoint(open(asked.access), asked)]),
   ];
   let newest: RetainedAnswer = NONE;
   for (const look of looks) {

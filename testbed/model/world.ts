@@ -305,12 +305,11 @@ export class World {
   // ---- what the state storage answers ----
 
   /** Flink keeps one checkpoint of each job, the newest, and its savepoints. */
-  retained({ places, savepoints }: RetainedQuestion): RetainedAnswer {
+  retained({ places, savepoints, asked }: RetainedQuestion): RetainedAnswer {
+    const folders = places.map(({ directory }) => `${directory}/`);
+    if (asked !== undefined) folders.push(`${asked.directory}/${asked.prefix}`);
     const found = [...this.storage.keys()]
-      .filter(
-        (path) =>
-          savepoints.includes(path) || places.some(({ directory }) => path.startsWith(`${directory}/`)),
-      )
+      .filter((path) => savepoints.includes(path) || folders.some((folder) => path.startsWith(folder)))
       .map((path) => ({ path, checkpointId: Number(path.split("-").at(-1)) }))
       .sort((a, b) => a.checkpointId - b.checkpointId)
       .at(-1);

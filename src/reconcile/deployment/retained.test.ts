@@ -113,6 +113,31 @@ describe("a lost JobManager whose state HA metadata does not tell", () => {
     expect(JSON.stringify(trace.resource.status?.conditions)).not.toContain("minio");
   });
 
+  it.each([
+    ["while it was stopped with a savepoint of which nobody heard", NOW - 5000, undefined, true],
+    ["after a savepoint that completed", NOW - 5000, NOW - 1000, false],
+    ["and was to stop only in an earlier life", STARTED - 600_000, undefined, false],
+  ])("%s: the savepoint may be where it goes on", (_, triggerTimestamp, completed, isAsked) => {
+    const trace = lost();
+    trace.change(({ status }) => {
+      if (status?.jobStatus === undefined) throw new Error("no job");
+      const lastSavepoint =
+        completed === undefined ? {} : { lastSavepoint: { timeStamp: completed, location: "s3://x" } };
+      status.jobStatus.savepointInfo = {
+        triggerTimestamp,
+        triggerType: "UPGRADE",
+        ...lastSavepoint,
+      } as never;
+    });
+    trace.pass(holding(gone([]))(trace.resource));
+    const asked = {
+      directory: "s3://state/savepoints",
+      prefix: `savepoint-${JOB_ID.slice(0, 6)}-`,
+      access: {},
+    };
+    expect(trace.asked[0]?.asked).toEqual(isAsked ? asked : undefined);
+  });
+
   it("is not asked about while a pod of it may still write, nor where HA metadata tells", () => {
     const trace = lost();
     play(trace, [

@@ -12,6 +12,7 @@ import {
   EXTERNALIZED_RETENTION,
   JOB_ID,
   RETAINED_RECOVERY,
+  SAVEPOINTS_DIR,
 } from "../../flink/options.ts";
 import { baseName, below, parentOf, s3Options, withoutEntropy } from "../../flink/state-location.ts";
 import type { CheckpointPlace, RetainedAnswer, RetainedQuestion } from "../decision.ts";
@@ -63,8 +64,34 @@ function placeOf(pass: Pass, spec: DefaultedSpec, jobId: string): CheckpointPlac
 }
 
 /** Flink names a savepoint after the beginning of its job's id. */
+const savepointPrefix = (jobId: string): string => `savepoint-${jobId.slice(0, 6)}-`;
+
 function isSavepointOf(jobId: string, path: string): boolean {
-  return baseName(path).startsWith(`savepoint-${jobId.slice(0, 6)}-`);
+  return baseName(path).startsWith(savepointPrefix(jobId));
+}
+
+/** Flink's clock may differ from Sluice's by so many milliseconds. */
+const CLOCKS_MS = 60_000;
+
+/**
+ * The job was to stop with a savepoint since it started, and what became of it was not heard. Flink completes one and
+ * commits what the job has written up to it: an older checkpoint would write that once more.
+ */
+function askedSavepoint(pass: Pass, jobId: string): Pick<RetainedQuestion, "asked"> {
+  const { savepointInfo, startTime } = pass.status.jobStatus;
+  const { lastSavepoint, triggerTimestamp = 0 } = savepointInfo;
+  const began = Number(startTime ?? pass.status.reconciliationStatus.reconciliationTimestamp ?? 0);
+  const isHeard = triggerTimestamp <= (lastSavepoint?.timeStamp ?? 0);
+  if (isHeard || triggerTimestamp + CLOCKS_MS < began) return {};
+  const config = observeConfiguration(pass);
+  const directory = getOption(config, SAVEPOINTS_DIR)?.trim() ?? "";
+  if (directory === "") return {};
+  const asked = {
+    directory: withoutEntropy(directory, config),
+    prefix: savepointPrefix(jobId),
+    access: s3Options(config),
+  };
+  return { asked };
 }
 
 /** Those that the status knows: taken since the job's only attempt began, or of a job that its attempts go on with. */
@@ -107,7 +134,7 @@ function questionOf(pass: Pass): RetainedQuestion | string {
   if (directory !== undefined && !places.some((place) => place.directory === directory)) {
     places.push({ ...first, directory, shared: false });
   }
-  return { jobId, places, savepoints: ownSavepoints(pass, jobId) };
+  return { jobId, places, savepoints: ownSavepoints(pass, jobId), ...askedSavepoint(pass, jobId) };
 }
 
 function age(milliseconds: number): string {

@@ -15,13 +15,11 @@ import type { Finding } from "./finding.ts";
 import { checkFlinkVersion, checkName, checkServiceAccount } from "./identity.ts";
 import { checkImmutableFields } from "./immutable-fields.ts";
 import { checkIngress, checkLogConfiguration } from "./ingress-and-logging.ts";
-import { checkFetchedJar } from "./jar-source.ts";
 import { checkApplicationJar, checkJob } from "./job.ts";
 import { checkReactive, checkStandaloneJar } from "./mode.ts";
 import { checkOptions } from "./option-values.ts";
 import { checkJobManager, checkTaskManager } from "./resources.ts";
 import { wrongValues } from "./schema-check.ts";
-import { checkPlainSecrets, checkSecretValues } from "./secrets.ts";
 import { type Rule, subjectOf, withoutFields } from "./subject.ts";
 
 const rules: readonly Rule[] = [
@@ -39,10 +37,7 @@ const rules: readonly Rule[] = [
   checkAutoscaler,
   checkConfigurationShape,
   checkOptions,
-  checkSecretValues,
-  checkPlainSecrets,
   checkApplicationJar,
-  checkFetchedJar,
   checkStandaloneJar,
   checkReactive,
   checkLastStateReadable,
@@ -56,16 +51,15 @@ export function unlessWrong(wrong: readonly Finding[], findings: readonly Findin
 
 /**
  * `effectiveConfig`: the operator's defaults for the namespace and Flink version, under the spec's own flattened
- * configuration. `lastReconciled`: what was last deployed, once something was. `operator`: its own configuration.
+ * configuration. `lastReconciled`: what was last deployed, once something was.
  */
 export function validateFlinkDeployment(
   resource: FlinkDeployment,
   effectiveConfig: FlinkConfiguration,
   lastReconciled?: { readonly spec: FlinkDeploymentSpec },
-  operator?: FlinkConfiguration,
 ): Finding[] {
   const wrong = wrongValues(resource);
-  const subject = subjectOf(withoutFields(resource, wrong), effectiveConfig, lastReconciled, operator);
+  const subject = subjectOf(withoutFields(resource, wrong), effectiveConfig, lastReconciled);
   return unlessWrong(
     wrong,
     rules.flatMap((rule) => rule(subject)),

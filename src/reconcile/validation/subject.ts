@@ -12,8 +12,6 @@ export interface Subject {
   readonly config: FlinkConfiguration;
   /** The spec's own configuration. */
   readonly own: FlinkConfiguration;
-  /** The operator's own, for options that count there only. */
-  readonly operator: FlinkConfiguration;
   readonly last: DefaultedSpec | undefined;
 }
 
@@ -46,7 +44,6 @@ export function subjectOf(
   resource: Manifest,
   config: FlinkConfiguration,
   lastReconciled: { readonly spec: FlinkDeploymentSpec } | undefined,
-  operator: FlinkConfiguration = {},
 ): Subject {
   const spec = withSpecDefaults(resource.spec ?? {});
   return {
@@ -55,7 +52,6 @@ export function subjectOf(
     spec,
     config,
     own: flattenConfiguration(spec.flinkConfiguration),
-    operator,
     last: lastReconciled === undefined ? undefined : withSpecDefaults(lastReconciled.spec),
   };
 }
