@@ -34,6 +34,18 @@ export default defineConfig({
       {
         test: {
           ...common,
+          name: "local",
+          // Real Flink as processes of this machine: no root, no testbed.
+          include: ["test/local/*.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 900_000,
+          // Most of it is waiting for processes to start; two files at a time keep two cores busy.
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          ...common,
           name: "e2e",
           ...onNode,
           include: ["test/e2e/*.test.ts"],

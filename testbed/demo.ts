@@ -1,52 +1,70 @@
-/** `make demo`: a real Flink job on a real Kubernetes, changed, broken and healed, with every record counted. */
-import { useNode } from "./node.ts";
-import { type Cluster, installOperator, Job } from "./scenario.ts";
+/** `make demo`: a real Flink job on this machine, changed, broken and healed, with every record counted. No root. */
+import type { MarkedProcess } from "../src/targets/local/processes.ts";
+import { LocalJob } from "./local-job.ts";
+import { step } from "./lib/progress.ts";
 
 const started = Date.now();
 
-function say(text: string): void {
+function say(what: string, text: string): void {
   const seconds = Math.round((Date.now() - started) / 1000);
-  console.log(`${String(seconds).padStart(4)} s  ${text}`);
+  console.log(`${String(seconds).padStart(4)} s  ${what.padEnd(8)}${text}`);
 }
 
-async function proof(job: Job): Promise<void> {
+/** A command as a user would type it, and what it prints. */
+async function command(job: LocalJob, what: string, text: string, args: readonly string[]): Promise<void> {
+  say(what, text);
+  say("", `$ sluice ${args.join(" ")} --target local`);
+  for (const line of (await job.sluice(...args)).trim().split("\n"))
+    say("", line.replaceAll(job.folder, "…"));
+}
+
+async function proof(job: LocalJob): Promise<void> {
   const { records, splits } = await job.provesNoLoss();
-  say(`        ${records} records of ${splits.length} keys in the output: none missing, none double`);
+  say("count", `${records} records of ${splits.length} keys in the output: none missing, none double`);
 }
 
-async function story(cluster: Cluster): Promise<void> {
-  const job = await Job.create(cluster, { flink: "2.3", upgradeMode: "savepoint" });
+async function broken(job: LocalJob, text: string, role: "taskmanager" | "jobmanager"): Promise<void> {
+  const killed: readonly MarkedProcess[] = job.leaders(role);
+  say("break", `kill -9 ${killed.map(({ pid }) => pid).join(" ")}: ${text}`);
+  job.kill(role);
+  await job.runsAfter(killed);
   say(
-    `apply   FlinkDeployment ${job.name} in namespace ${job.namespace}: Flink 2.3, state on S3, exactly-once output`,
+    "heal",
+    `process ${job
+      .processes(role)
+      .map(({ pid }) => pid)
+      .join(" ")} took its place; the job is RUNNING again`,
   );
-  await job.apply();
-  await job.stable(300);
-  say("        RUNNING and STABLE");
-  await proof(job);
-  say("change  job.parallelism 1 -> 2: stopped with a savepoint, started from it");
-  await job.patch({ job: { parallelism: 2 } });
-  const { status } = await job.stable();
-  say(`        RUNNING again from ${status?.jobStatus?.savepointInfo?.lastSavepoint?.location ?? "?"}`);
-  await proof(job);
-  say("break   the JobManager's Deployment is deleted");
-  await cluster.kubectl(["-n", job.namespace, "delete", "deployment", job.name, "--wait=false"]);
-  await job.state("DEPLOYED");
-  await job.stable();
-  say("        recovered from the latest checkpoint");
-  await proof(job);
-  say(
-    "look    " +
-      (await cluster.kubectl(["-n", job.namespace, "get", "flinkdep"]))
-        .trim()
-        .replaceAll("\n", "\n                "),
-  );
-  say("delete  the FlinkDeployment");
-  await job.deleteLeavesNothing();
-  say("        nothing left in the namespace");
 }
 
-say("bring up Kubernetes, the S3 server and the images (the first time this builds them)");
-await useNode(["flink-2.3", "sluice"]);
-say("install Sluice: CRDs, rights, operator");
-await story(await installOperator());
-say("done. The testbed is still up: bin/testbed status, bin/testbed down");
+async function story(job: LocalJob): Promise<void> {
+  const file = "examples/counting-job.yaml";
+  await command(job, "start", "the job file of the cluster, as processes of this machine", [
+    "start",
+    "-f",
+    file,
+  ]);
+  await proof(job);
+  const change = ["update", "-f", file, "--parallelism", "2"];
+  await command(job, "change", "twice as parallel: stopped with a savepoint, started from it", change);
+  await proof(job);
+  await broken(job, "a TaskManager", "taskmanager");
+  await proof(job);
+  await broken(job, "the JobManager, and with it everything that knew of the job", "jobmanager");
+  await proof(job);
+  await command(job, "look", "what is there now", ["status"]);
+  await command(job, "stop", "with a savepoint, from which the next start goes on", ["stop"]);
+  const { records } = await job.lostNothing();
+  say("count", `${records} records in the end: none missing, none double, and the job never began anew`);
+  const left = job.processes();
+  if (left.length > 0) throw new Error(`still running: ${left.map(({ pid }) => pid).join(", ")}`);
+  say("", "no process is left");
+}
+
+const job = await step("the counting job and Flink 2.3", () => LocalJob.create({ flink: "2.3" }));
+try {
+  await story(job);
+  say("done", `make demo-kubernetes shows the same on a real Kubernetes`);
+} finally {
+  job.remove();
+}

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Says what is missing before anything is started. Debian's other packages are installed when they are needed.
+# Says what is missing before anything is started: for jobs on this machine (`requirements.sh local`), or for everything.
+# Debian's other packages are installed when they are needed.
 missing=0
 need() {
   command -v "$1" >/dev/null && return
@@ -8,6 +9,11 @@ need() {
 }
 need node "Node 20 or newer; the one that runs Sluice comes with npm"
 need npm "comes with Node"
+if [ "${1:-}" = local ]; then
+  [ -n "${JAVA_HOME:-}" ] || need java "apt-get install openjdk-17-jdk-headless; Flink runs on it"
+  [ "$(id -u)" = 0 ] || need mvn "apt-get install maven; it builds the counting job"
+  exit "$missing"
+fi
 need go "Go 1.24 or newer from go.dev; Debian 12's own is too old to fetch a newer one"
 need openssl "apt-get install openssl"
 need python3 "apt-get install python3 python3-pip, for the parts of Flink that are on PyPI"

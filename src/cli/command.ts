@@ -20,6 +20,8 @@ export interface Streams {
 
 export interface Command {
   readonly name: string;
+  /** For Sluice itself; the help does not show it. */
+  readonly hidden?: true;
   readonly summary: string;
   /** commander's form: `[name]`. */
   readonly args?: readonly { readonly name: string; readonly description: string }[];

@@ -1,6 +1,5 @@
 /** Every command of `sluice`, in the order of the help. */
 import type { Command } from "./command.ts";
-import { fetchJar } from "./commands/fetch-jar.ts";
 import { history } from "./commands/history.ts";
 import { operator } from "./commands/operator.ts";
 import { render } from "./commands/render.ts";
@@ -8,6 +7,7 @@ import { rollback } from "./commands/rollback.ts";
 import { start } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
 import { stop } from "./commands/stop.ts";
+import { supervise } from "./commands/supervise.ts";
 import { update } from "./commands/update.ts";
 import { validate } from "./commands/validate.ts";
 
@@ -20,6 +20,6 @@ export const commands: readonly Command[] = [
   status,
   history,
   rollback,
-  fetchJar,
   operator,
+  supervise,
 ];

@@ -131,9 +131,8 @@ function validateResource(
     }
     default: {
       const deployment = resource as FlinkDeployment;
-      const version = deployment.spec?.flinkVersion;
-      const config = effective(version, deployment.spec?.flinkConfiguration);
-      return validateFlinkDeployment(deployment, config, undefined, effective(version));
+      const config = effective(deployment.spec?.flinkVersion, deployment.spec?.flinkConfiguration);
+      return validateFlinkDeployment(deployment, config);
     }
   }
 }

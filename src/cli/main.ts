@@ -12,7 +12,7 @@ function collect(text: string, before: readonly string[] | undefined): readonly 
 }
 
 function register(program: Program, command: Command, streams: Streams, done: (code: number) => void): void {
-  const sub = program.command(command.name).description(command.summary);
+  const sub = program.command(command.name, { hidden: command.hidden === true }).description(command.summary);
   for (const { name, description } of command.args ?? []) sub.argument(name, description);
   for (const { flags, description, default: fallback, env, choices, repeat } of command.options) {
     const option = new Option(flags, description);

@@ -25,6 +25,29 @@ export const targetOptions: readonly CommandOption[] = [
     choices: ["direct", "proxy"],
     env: "SLUICE_FLINK_REST",
   },
+  {
+    flags: "--state-dir <folder>",
+    description: "local: where jobs and their state are (default: ~/.local/state/sluice)",
+    env: "SLUICE_STATE_DIR",
+  },
+];
+
+/** Of commands that start a job, for a target of this machine. */
+export const localOptions: readonly CommandOption[] = [
+  {
+    flags: "--attach",
+    description: "local: stay with the job; Ctrl-C stops it with a savepoint, twice at once",
+  },
+  {
+    flags: "--flink-home <folder>",
+    description: "local: the Flink to run (default: FLINK_HOME, or one that is fetched once)",
+  },
+  {
+    flags: "--map <from=to>",
+    description: "local: where a path of the job file is on this machine; may be repeated",
+    env: "SLUICE_MAP",
+    repeat: true,
+  },
 ];
 
 export const timeoutOption: CommandOption = {

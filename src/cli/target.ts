@@ -40,6 +40,29 @@ async function inKubernetes<T>(
   });
 }
 
+async function onThisMachine<T>(
+  options: Options,
+  streams: Streams,
+  surroundings: Omit<Surroundings, "target">,
+  work: (surroundings: Surroundings) => Promise<T>,
+): Promise<T> {
+  const { LocalTarget } = await import("../targets/local/local-target.ts");
+  const { parseMapping } = await import("./local-options.ts");
+  const target = new LocalTarget({
+    namespace: (options["namespace"] as string | undefined) ?? "default",
+    stateDir: options["stateDir"] as string | undefined,
+    flinkHome: options["flinkHome"] as string | undefined,
+    mappings: ((options["map"] ?? []) as string[]).map(parseMapping),
+    who: `sluice ${process.argv[2] ?? ""}`.trim(),
+    shell: streams,
+  });
+  try {
+    return await work({ ...surroundings, target });
+  } finally {
+    await target.close();
+  }
+}
+
 /** Ctrl-C, and the end of a pod: the work ends at the next step, and what it holds is given back. */
 async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const interrupted = new AbortController();
@@ -59,17 +82,10 @@ export async function withTarget<T>(
   timeoutMs: number,
   work: (surroundings: Surroundings) => Promise<T>,
 ): Promise<T> {
-  if (options["target"] === "local") {
-    throw new UserError(
-      "--target local is not there yet",
-      "Leave --target away to use a Kubernetes cluster.",
-    );
-  }
   const progress = (message: string): void => void streams.stderr.write(`${message}\n`);
+  const open = options["target"] === "local" ? onThisMachine : inKubernetes;
   try {
-    return await untilInterrupted((signal) =>
-      inKubernetes(options, streams, { timeoutMs, signal, progress }, work),
-    );
+    return await untilInterrupted((signal) => open(options, streams, { timeoutMs, signal, progress }, work));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     throw new UserError(error.message, error.next, EXIT_CODES[error.kind]);

@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { FlinkDeployment, FlinkDeploymentSpec, FlinkVersion } from "../api/flink-deployment.ts";
 import { flattenConfiguration } from "../flink/configuration.ts";
+import { CHECKPOINTS_DIR, SAVEPOINTS_DIR } from "../flink/options.ts";
 import { type StartFrom, withOptions, withSavepointDirectory } from "../targets/wanted.ts";
 import { type Streams, UserError } from "./command.ts";
 import { readJobFiles } from "./job-file.ts";
@@ -17,15 +18,25 @@ export interface WantedJob {
   readonly spec: FlinkDeploymentSpec;
 }
 
+/** On this machine a job has folders for its state without being told. */
+const LOCAL_FOLDERS = {
+  [CHECKPOINTS_DIR.key]: "file:///checkpoints",
+  [SAVEPOINTS_DIR.key]: "file:///savepoints",
+};
+
 function text(options: Options, name: string): string | undefined {
   const value = options[name];
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
 /** @throws UserError, after every finding was printed */
-async function readDeploymentFile(file: string, streams: Streams): Promise<FlinkDeployment> {
+async function readDeploymentFile(
+  file: string,
+  options: Options,
+  streams: Streams,
+): Promise<FlinkDeployment> {
   const files = await readJobFiles([file], false, streams.stdin);
-  const report = checkJobFiles(files, {});
+  const report = checkJobFiles(files, options["target"] === "local" ? LOCAL_FOLDERS : {});
   const findings = report.findings.filter(({ severity }) => severity === "error");
   if (findings.length > 0) {
     printFindings({ ...report, findings }, "text", { ...streams, stdout: streams.stderr });
@@ -128,7 +139,7 @@ function withFlags(spec: FlinkDeploymentSpec, options: Options): FlinkDeployment
 export async function wantedJob(options: Options, streams: Streams): Promise<WantedJob> {
   const file = text(options, "filename");
   if (file === undefined) throw new UserError("name the job file: -f FILE", "Or set SLUICE_JOB_FILE.", 2);
-  const { metadata, spec } = await readDeploymentFile(file, streams);
+  const { metadata, spec } = await readDeploymentFile(file, options, streams);
   return {
     name: metadata?.name,
     namespace: metadata?.namespace,

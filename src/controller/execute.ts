@@ -21,7 +21,8 @@ import { renderCluster } from "../resources/cluster.ts";
 import { taskManagerDeploymentName } from "../resources/names.ts";
 import { type ClusterInputs, deployConfiguration, ownedBy } from "../resources/native-cluster.ts";
 import { addFinalizer, removeFinalizer } from "./finalizer.ts";
-import { refusal, runSnapshotAction } from "./snapshot-actions.ts";
+import { runFlinkAction } from "./flink-actions.ts";
+import { runSnapshotAction } from "./snapshot-actions.ts";
 
 export interface Target {
   readonly client: KubeClient;
@@ -147,26 +148,6 @@ async function deleteLeftovers(
   );
 }
 
-async function stopWithSavepoint(
-  flink: FlinkRestClient,
-  request: Extract<Action, { type: "stop-with-savepoint" }>,
-): Promise<ActionFailure | undefined> {
-  const { jobId, triggerId, targetDirectory, drain, formatType } = request;
-  const answer = await flink.stopWithSavepoint({ jobId, triggerId, targetDirectory, drain, formatType });
-  return refusal("stop-with-savepoint", answer);
-}
-
-async function cancelJob(
-  flink: FlinkRestClient,
-  { jobId, bestEffort }: Extract<Action, { type: "cancel-job" }>,
-): Promise<ActionFailure | undefined> {
-  const answer = await flink.cancelJob(jobId);
-  // 404: not there any more; 409: ended already. The next look tells which.
-  if (answer.ok || bestEffort || answer.failure.status === 404 || answer.failure.status === 409)
-    return undefined;
-  return refusal("cancel-job", answer);
-}
-
 async function deleteConfigMaps(
   client: KubeClient,
   namespace: string,
@@ -216,9 +197,8 @@ async function run(action: Action, target: Target): Promise<ActionFailure | unde
       target.submit(action);
       return undefined;
     case "cancel-job":
-      return cancelJob(flink, action);
     case "stop-with-savepoint":
-      return stopWithSavepoint(flink, action);
+      return runFlinkAction(action, flink);
   }
 }
 

@@ -2,7 +2,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { parse } from "yaml";
 import { type FlinkConfiguration, flattenConfiguration, getDuration } from "../flink/configuration.ts";
-import { FETCHER_IMAGE } from "../flink/jar-fetch.ts";
 import { RECONCILE_INTERVAL } from "../flink/options.ts";
 import type { ControllerConfig } from "../controller/job-passes.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -12,12 +11,6 @@ const PROGRESS_CHECK_INTERVAL = { key: "kubernetes.operator.observer.progress-ch
 const PROGRESS_DEFAULT_MS = 1000;
 const RECONCILE_DEFAULT_MS = 15_000;
 const CHECK_EVERY_MS = 5000;
-
-/** Sluice's own image, for pods that fetch a jar: the manifest of the operator's Deployment names it. */
-function withFetcherImage(configuration: FlinkConfiguration, env: Environment): FlinkConfiguration {
-  const image = env["SLUICE_IMAGE"]?.trim() ?? "";
-  return image === "" ? configuration : { [FETCHER_IMAGE.key]: image, ...configuration };
-}
 
 export function controllerConfig(
   configuration: FlinkConfiguration,
@@ -34,11 +27,8 @@ export function controllerConfig(
   };
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-async function read(file: string, env: Environment): Promise<ControllerConfig> {
-  const configuration = flattenConfiguration(parse(await readFile(file, "utf8")) ?? {});
-  return controllerConfig(withFetcherImage(configuration, env), undefined);
+async function read(file: string): Promise<FlinkConfiguration> {
+  return flattenConfiguration(parse(await readFile(file, "utf8")) ?? {});
 }
 
 /** A configuration that follows its file. A file that becomes unreadable leaves the last good one in force. */
@@ -47,21 +37,19 @@ export class FollowedConfiguration {
   #modified = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #file: string | undefined;
-  readonly #env: Environment;
   readonly #log: Logger;
 
-  private constructor(file: string | undefined, env: Environment, log: Logger) {
+  private constructor(file: string | undefined, log: Logger) {
     this.#file = file;
-    this.#env = env;
     this.#log = log;
-    this.#current = controllerConfig(withFetcherImage({}, env), undefined);
+    this.#current = controllerConfig({}, undefined);
   }
 
   /** @throws when the file cannot be read or parsed at the start. */
-  static async open(file: string | undefined, env: Environment, log: Logger): Promise<FollowedConfiguration> {
-    const followed = new FollowedConfiguration(file, env, log);
+  static async open(file: string | undefined, log: Logger): Promise<FollowedConfiguration> {
+    const followed = new FollowedConfiguration(file, log);
     if (file !== undefined) {
-      followed.#current = await read(file, env);
+      followed.#current = controllerConfig(await read(file), undefined);
       followed.#modified = (await stat(file)).mtimeMs;
       followed.#timer = setInterval(() => void followed.#check(file), CHECK_EVERY_MS);
       followed.#timer.unref();
@@ -82,7 +70,7 @@ export class FollowedConfiguration {
       const { mtimeMs } = await stat(file);
       if (mtimeMs === this.#modified) return;
       this.#modified = mtimeMs;
-      this.#current = await read(file, this.#env);
+      this.#current = controllerConfig(await read(file), undefined);
       this.#log.info({ file: this.#file }, "configuration read again");
     } catch (error) {
       this.#log.error(

@@ -90,11 +90,14 @@ async function changeRunning(job: TargetJob, record: JobRecord, wishes: StartWis
 /** Of `start`, and of `update` when `wishes.update` says so. */
 export async function startJob(
   name: string,
-  wishes: StartWishes,
+  asked: StartWishes,
   surroundings: Surroundings,
 ): Promise<Started> {
   const { target, progress } = surroundings;
   return changeJob(name, surroundings, async (job) => {
+    const { spec: prepared, differences } = await target.prepare(name, asked.spec);
+    for (const difference of differences) progress(difference);
+    const wishes = { ...asked, spec: prepared };
     const found = await job.read();
     if (isRunning(found.resource)) return changeRunning(job, found, wishes);
     const { edited } = found;

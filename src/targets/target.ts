@@ -21,7 +21,7 @@
  * What a target's commands do is in start.ts, stop.ts, savepoint.ts, fork.ts and status.ts, the same for every target. Who
  * makes passes for ever (a supervisor) uses TargetPasses itself.
  */
-import type { FlinkDeployment } from "../api/flink-deployment.ts";
+import type { FlinkDeployment, FlinkDeploymentSpec } from "../api/flink-deployment.ts";
 import type { FlinkConfiguration } from "../flink/configuration.ts";
 import type { FlinkRestClient } from "../flink-rest/client.ts";
 import type {
@@ -52,6 +52,12 @@ export interface RecordStore {
   describe(name: string): string;
 }
 
+/** A job file that can be run. */
+export interface Prepared {
+  readonly spec: FlinkDeploymentSpec;
+  readonly differences: readonly string[];
+}
+
 /** The right to change one job. */
 export interface Lock {
   /** Aborted when somebody else may have it. */
@@ -69,6 +75,8 @@ export interface Target {
   lock(name: string): Promise<Lock>;
   /** Asks that nobody else looks after a job of this name. @throws Refusal */
   requireOwn(name: string): Promise<void>;
+  /** The job file as it can be run here, and what is otherwise here, for people. @throws Refusal for what is missing */
+  prepare(name: string, spec: FlinkDeploymentSpec): Promise<Prepared>;
   observe(resource: FlinkDeployment): Promise<ObservedCluster>;
   /** REST client of the cluster `name`; `port` is `rest.port`. */
   flinkFor(namespace: string, name: string, port: number): FlinkRestClient;

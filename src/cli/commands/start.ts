@@ -1,7 +1,9 @@
 /** `sluice start`: a job without an operator, from where it was stopped. */
-import type { Command, Streams } from "../command.ts";
+import type { Surroundings } from "../../targets/job.ts";
+import { type Command, type Streams, UserError } from "../command.ts";
 import {
   jobFileOptions,
+  localOptions,
   outputOption,
   savepointDirectoryOption,
   startFromOptions,
@@ -9,6 +11,7 @@ import {
   timeoutOf,
   timeoutOption,
 } from "../target-options.ts";
+import { stopText } from "./stop.ts";
 
 /** Of `start`, and of `update`. */
 export async function startOrUpdate(
@@ -26,7 +29,7 @@ export async function startOrUpdate(
   const { name: inFile, namespace, spec } = await wantedJob(options, streams);
   const name = nameOf(argument, options, inFile);
   const placed = { ...options, namespace: options["namespace"] ?? namespace };
-  return withTarget(placed, streams, timeoutMs, async (surroundings) => {
+  const run = async (surroundings: Surroundings): Promise<void> => {
     const { kind, jobId, from: path } = await startJob(name, { spec, from, update }, surroundings);
     if (options["output"] === "json") {
       streams.stdout.write(`${JSON.stringify({ name, result: kind, jobId, startedFrom: path ?? null })}\n`);
@@ -34,8 +37,28 @@ export async function startOrUpdate(
       const what = kind === "unchanged" ? "runs already" : kind;
       streams.stdout.write(`${name} ${what}${kind === "unchanged" ? "" : ` from ${path ?? "scratch"}`}\n`);
     }
+  };
+  return withTarget(placed, streams, timeoutMs, async (surroundings) => {
+    if (options["attach"] === true) await attached(name, surroundings, run, options, streams);
+    else await run(surroundings);
     return 0;
   });
+}
+
+/** The job is in the foreground until it is stopped. @throws UserError for a target that has no foreground */
+async function attached(
+  name: string,
+  surroundings: Surroundings,
+  run: (surroundings: Surroundings) => Promise<void>,
+  options: Readonly<Record<string, unknown>>,
+  streams: Streams,
+): Promise<void> {
+  const { LocalTarget } = await import("../../targets/local/local-target.ts");
+  const { attach } = await import("../../targets/local/attach.ts");
+  const { target } = surroundings;
+  if (!(target instanceof LocalTarget)) throw new UserError("--attach is for --target local", undefined, 2);
+  const stopped = await attach(name, surroundings, target, () => run(surroundings));
+  if (stopped !== undefined) streams.stdout.write(stopText(name, stopped, options));
 }
 
 export const start: Command = {
@@ -53,6 +76,7 @@ export const start: Command = {
     savepointDirectoryOption,
     timeoutOption,
     ...targetOptions,
+    ...localOptions,
     outputOption,
   ],
   run: ([name], options, streams) => startOrUpdate(false, name, options, streams),

@@ -1,4 +1,5 @@
 /** `sluice stop`: a savepoint, its path in the record, and then nothing left of the cluster. */
+import type { Stopped } from "../../targets/stop.ts";
 import type { Command } from "../command.ts";
 import {
   outputOption,
@@ -7,6 +8,21 @@ import {
   timeoutOf,
   timeoutOption,
 } from "../target-options.ts";
+
+/** What a stop came to, for standard output. */
+export function stopText(
+  name: string,
+  { kind, path, isSavepoint }: Stopped,
+  options: Readonly<Record<string, unknown>>,
+): string {
+  if (options["output"] === "json") {
+    return `${JSON.stringify({ name, result: kind, savepointPath: path ?? null, isSavepoint })}\n`;
+  }
+  if (kind === "nothing-there") return `${name} does not run: nothing to stop\n`;
+  if (path === undefined) return `${name} stopped; it left no state\n`;
+  const what = isSavepoint ? "with savepoint" : "by itself before; its newest state is";
+  return `${name} stopped ${what} ${path}\n`;
+}
 
 export const stop: Command = {
   name: "stop",
@@ -35,19 +51,7 @@ export const stop: Command = {
       drain: options["drain"] === true,
     };
     return withTarget(options, streams, timeoutMs, async (surroundings) => {
-      const { kind, path, isSavepoint } = await stopJob(name, wishes, surroundings);
-      if (options["output"] === "json") {
-        streams.stdout.write(
-          `${JSON.stringify({ name, result: kind, savepointPath: path ?? null, isSavepoint })}\n`,
-        );
-        return 0;
-      }
-      if (kind === "nothing-there") streams.stdout.write(`${name} does not run: nothing to stop\n`);
-      else if (path === undefined) streams.stdout.write(`${name} stopped; it left no state\n`);
-      else {
-        const what = isSavepoint ? "with savepoint" : "by itself before; its newest state is";
-        streams.stdout.write(`${name} stopped ${what} ${path}\n`);
-      }
+      streams.stdout.write(stopText(name, await stopJob(name, wishes, surroundings), options));
       return 0;
     });
   },

@@ -1,6 +1,6 @@
 /** A namespace of Kubernetes, with the rights of a namespace: no CRDs, no operator. */
 import { hostname } from "node:os";
-import type { FlinkDeployment } from "../../api/flink-deployment.ts";
+import type { FlinkDeployment, FlinkDeploymentSpec } from "../../api/flink-deployment.ts";
 import { API_VERSION } from "../../api/flink-deployment.ts";
 import { execute } from "../../controller/execute.ts";
 import { gatherCluster } from "../../controller/gather.ts";
@@ -18,7 +18,7 @@ import type {
 } from "../../reconcile/decision.ts";
 import { looksInto } from "../../state-storage/retained-checkpoints.ts";
 import { StateStorages } from "../../state-storage/state-storage.ts";
-import { type Lock, Refusal, type Target } from "../target.ts";
+import { type Lock, type Prepared, Refusal, type Target } from "../target.ts";
 import { takeLock } from "./lock.ts";
 import { ConfigMapRecords } from "./records.ts";
 
@@ -84,6 +84,10 @@ export class KubernetesTarget implements Target {
       if (isKubeError(error, "not-found")) return false;
       throw error;
     }
+  }
+
+  async prepare(_: string, spec: FlinkDeploymentSpec): Promise<Prepared> {
+    return { spec, differences: [] };
   }
 
   observe({ metadata }: FlinkDeployment): Promise<ObservedCluster> {
