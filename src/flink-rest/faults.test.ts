@@ -19,6 +19,8 @@ import {
 const DEADLINE = 300;
 // Far above the deadline, far below a hang: what the machine's load may add.
 const SOON = 5000;
+/** Where the answer is not a timeout: no busy machine makes it one. */
+const PATIENCE = 30_000;
 
 let server: FlinkRestServer;
 let flink: Handle;
@@ -33,8 +35,8 @@ afterAll(async () => {
   await agent.close();
 });
 
-function clientOf(transport: FlinkTransport): FlinkRestClient {
-  return new FlinkRestClient({ transport, timeoutMs: DEADLINE, cancelTimeoutMs: DEADLINE });
+function clientOf(transport: FlinkTransport, deadline = PATIENCE): FlinkRestClient {
+  return new FlinkRestClient({ transport, timeoutMs: deadline, cancelTimeoutMs: deadline });
 }
 
 /** How the API server's client sends, as far as the proxy needs it. */
@@ -68,8 +70,9 @@ describe.each([
   test.each(faults)("%j: a JobManager that %s", async (fault, _, expected, unreachable) => {
     flink.fail({ fault });
     const began = performance.now();
-    const answer = await clientOf(transport()).jobsOverview();
-    expect(performance.now() - began).toBeLessThan(SOON);
+    const timed = expected["kind"] === "timeout";
+    const answer = await clientOf(transport(), timed ? DEADLINE : PATIENCE).jobsOverview();
+    if (timed) expect(performance.now() - began).toBeLessThan(SOON);
     flink.heal();
     if (answer.ok) throw new Error("an answer");
     expect(answer.failure).toMatchObject(expected);
@@ -134,7 +137,7 @@ test("a thousand hanging clusters hold up nobody else", async () => {
   });
   // Twice as many as have a place at once, so half of them wait in line until their deadline.
   const narrow = createFlinkAgent({ concurrency: 500 });
-  const calls = hanging.map(({ url }) => clientOf(directTransport(url, narrow)).jobsOverview());
+  const calls = hanging.map(({ url }) => clientOf(directTransport(url, narrow), DEADLINE).jobsOverview());
   expect((await clientOf(directTransport(flink.url, agent)).jobsOverview()).ok).toBe(true);
   const failures = (await Promise.all(calls)).flatMap((answer) => (answer.ok ? [] : [answer.failure]));
   expect(failures.filter(isUnreachable)).toHaveLength(1000);
