@@ -26,8 +26,9 @@ export default defineConfig({
           name: "integration",
           include: ["test/{integration,compat,differential}/**/*.test.ts"],
           globalSetup: ["test/support/api-testbed.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 180_000,
+          // A real Flink starts in some of them, which takes a busy machine a minute.
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },
