@@ -21,6 +21,7 @@ import { stateDir } from "./lib/paths.ts";
 import { freePorts } from "./lib/ports.ts";
 import { identify, ProcessEnded, recordedNames, signal, stop } from "./lib/processes.ts";
 import { sweepDeadRuns } from "./lib/runs.ts";
+import { waitFor } from "./lib/wait.ts";
 
 export interface ApiOptions {
   /** The folder for everything the testbed writes. Default: a new one, removed by `stop`. */
@@ -131,14 +132,24 @@ async function startOnce(options: ApiOptions, { etcd, kubernetes }: Programs): P
     startApiServer(launch);
     await waitUntilReady(launch, identities);
     const testbed = describe(launch, identities, options);
-    if (options.manifests !== undefined && options.manifests.length > 0) {
-      await testbed.kubectl(["apply", "--server-side", ...options.manifests.flatMap((path) => ["-f", path])]);
-    }
+    await apply(testbed, options.manifests ?? []);
     if (withControllers) startControllerManager(launch);
     return testbed;
   } catch (error) {
     await end(dir, options.dataDir === undefined);
     throw error;
+  }
+}
+
+/** Applied, and served: an API server under load answers 404 for seconds after it has taken a CRD. */
+async function apply({ kubectl }: ApiTestbed, manifests: readonly string[]): Promise<void> {
+  if (manifests.length === 0) return;
+  await kubectl(["apply", "--server-side", ...manifests.flatMap((path) => ["-f", path])]);
+  const path = "/apis/{.spec.group}/{.spec.versions[0].name}/{.spec.names.plural}";
+  const paths = await kubectl(["get", "crds", "-o", `jsonpath={range .items[*]}${path} {end}`]);
+  for (const served of paths.split(" ").filter((one) => one !== "")) {
+    const ask = (): Promise<string> => kubectl(["get", "--raw", served]);
+    await waitFor(`the API server to serve ${served}`, ask, { deadline: 60_000 });
   }
 }
 

@@ -30,11 +30,14 @@ interface Scene {
   readonly look: () => Promise<ObservedCluster>;
 }
 
-async function scene(spec: Partial<FlinkDeploymentSpec> = {}): Promise<Scene> {
+/** `undefined` takes a field away. */
+type Fields = { readonly [Name in keyof FlinkDeploymentSpec]?: FlinkDeploymentSpec[Name] | undefined };
+
+async function scene(spec: Fields = {}): Promise<Scene> {
   const api = apiTestbed();
   const client = clientFor(api);
   const namespace = await api.freshNamespace("standalone");
-  const resource = await client.create<FlinkDeployment>(FLINK_DEPLOYMENTS, {
+  const wanted = {
     apiVersion: "flink.apache.org/v1beta1",
     kind: "FlinkDeployment",
     metadata: { name: "job", namespace },
@@ -49,7 +52,8 @@ async function scene(spec: Partial<FlinkDeploymentSpec> = {}): Promise<Scene> {
       job: { jarURI: "local:///opt/flink/examples/job.jar", parallelism: 2, args: ["--from", "3"] },
       ...spec,
     },
-  });
+  } as FlinkDeployment;
+  const resource = await client.create<FlinkDeployment>(FLINK_DEPLOYMENTS, wanted);
   // None of these actions asks Flink.
   const flink = {} as FlinkRestClient;
   const act = (action: Action): Promise<ActionFailure | undefined> =>
@@ -110,8 +114,9 @@ describe("a standalone cluster", () => {
     expect(uids(gone)).toEqual([undefined, undefined]);
   });
 
-  test.each<[string, Partial<FlinkDeploymentSpec>]>([
+  test.each<[string, Fields]>([
     ["of a job", {}],
+    ["of a session", { job: undefined, taskManager: { replicas: 2, resource: { memory: "1g" } } }],
     ["without HA", { flinkConfiguration: { "scheduler-mode": "reactive" } }],
     ["with a template that fills the folder for jars", { podTemplate: TEMPLATE }],
   ])("%s is made once, however often it is asked for", async (_, spec) => {
