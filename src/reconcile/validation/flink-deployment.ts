@@ -16,7 +16,7 @@ import { checkFlinkVersion, checkName, checkServiceAccount } from "./identity.ts
 import { checkImmutableFields } from "./immutable-fields.ts";
 import { checkIngress, checkLogConfiguration } from "./ingress-and-logging.ts";
 import { checkApplicationJar, checkJob } from "./job.ts";
-import { checkReactive, checkStandaloneJar } from "./mode.ts";
+import { checkNativeReplicas, checkReactive, checkStandaloneJar } from "./mode.ts";
 import { checkOptions } from "./option-values.ts";
 import { checkJobManager, checkTaskManager } from "./resources.ts";
 import { wrongValues } from "./schema-check.ts";
@@ -39,6 +39,7 @@ const rules: readonly Rule[] = [
   checkOptions,
   checkApplicationJar,
   checkStandaloneJar,
+  checkNativeReplicas,
   checkReactive,
   checkLastStateReadable,
 ];

@@ -1,7 +1,7 @@
 /** Rules on what one of the modes, native or standalone, cannot do. */
 import { modeOf } from "../../api/defaults.ts";
 import { isReactive, SCHEDULER_MODE } from "../../flink/scheduler.ts";
-import { configPath, error, type Finding } from "./finding.ts";
+import { configPath, error, type Finding, warning } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
 /** Every other cluster's JobManager refuses to start with it. */
@@ -11,6 +11,19 @@ export function checkReactive({ spec, config }: Subject): Finding[] {
   const advice = spec.job === undefined ? "remove it" : "set spec.mode: standalone, or remove it";
   return [
     error(configPath(SCHEDULER_MODE.key), "reactive works only for a job with mode standalone", advice),
+  ];
+}
+
+/** They would start the cluster again, and change nothing. */
+export function checkNativeReplicas({ spec }: Subject): Finding[] {
+  const replicas = spec.taskManager?.replicas;
+  if (replicas === undefined || spec.job !== undefined || modeOf(spec) === "standalone") return [];
+  return [
+    warning(
+      "spec.taskManager.replicas",
+      "does nothing for a native session cluster: Flink makes TaskManagers as its jobs need them",
+      "remove it, or set spec.mode: standalone on a new resource",
+    ),
   ];
 }
 
