@@ -25,6 +25,7 @@ import { decideSessionJob } from "../../src/reconcile/session-job/decide.ts";
 import { nextSessionJobQuestions } from "../../src/reconcile/session-job/questions.ts";
 import { isTerminal } from "../../src/reconcile/upgrade-mode.ts";
 import type { FlinkSessionJobStatus } from "../../src/api/flink-session-job.ts";
+import { isOf } from "./job.ts";
 import { World } from "./world.ts";
 
 interface Job {
@@ -51,6 +52,9 @@ interface UnderWay {
 }
 
 const CLUSTER = "cluster";
+
+/** A JobManager of this image never starts. */
+export const MISSING_IMAGE = "missing";
 
 const ok = <T>(value: T): FlinkAnswer<T> => ({ ok: true, value });
 const notFound = { ok: false, failure: { kind: "http", status: 404, message: "not found" } } as const;
@@ -134,8 +138,7 @@ export class SessionWorld {
     const version = this.versions.get(name) ?? 0;
     if (name === CLUSTER) {
       if (session === undefined) return;
-      const { deployment, pods, services, configMaps } = structuredClone({ ...this.objects() });
-      const cluster = { deployment, taskManagers: undefined, pods, services, configMaps };
+      const cluster = structuredClone(this.objects());
       const sessionJobs = structuredClone([...this.resources.values()].filter((job) => !this.isGone(job)));
       const flink = this.ask((known) => nextQuestions(session, cluster, known), undefined);
       const observed = { ...common, resource: session, cluster, flink, sessionJobs };
@@ -186,8 +189,8 @@ export class SessionWorld {
   }
 
   private objects() {
-    const { deployment, pods, services, configMaps } = this.world;
-    return { deployment, pods, services, configMaps };
+    const { deployment, taskManagers, pods, services, configMaps } = this.world;
+    return { deployment, taskManagers, pods, services, configMaps };
   }
 
   private isGone({ metadata }: FlinkDeployment | FlinkSessionJob): boolean {
@@ -198,6 +201,17 @@ export class SessionWorld {
     this.versions.set(name, (this.versions.get(name) ?? 0) + 1);
     if (name === CLUSTER) this.world.resource = { ...this.world.resource, ...change };
     else this.resources.set(name, { ...this.resources.get(name)!, ...change });
+  }
+
+  /** Passes over everything, and steps of all else, until it is `done` and nothing is to be done. False: it never is. */
+  settle(done: () => boolean): boolean {
+    this.heal();
+    for (let round = 0; round < 400; round++) {
+      const quiet = this.names.map((name) => this.pass(name)).every(Boolean);
+      if (quiet && done()) return true;
+      this.tick();
+    }
+    return false;
   }
 
   // ---- what users do ----
@@ -342,7 +356,8 @@ export class SessionWorld {
   /** One step of Kubernetes' controllers, of Flink, and of the submissions under way. */
   tick(): void {
     this.world.tick();
-    const pod = this.world.pods.find(({ metadata }) => metadata.labels?.["component"] === "jobmanager");
+    const pod = this.world.pods.find(isOf("jobmanager"));
+    this.keepFromStarting(pod);
     const status = this.world.deployment?.["status"] as { availableReplicas?: number } | undefined;
     const name = pod !== undefined && (status?.availableReplicas ?? 0) > 0 ? pod.metadata.name : undefined;
     if (name !== this.jobManager) this.replaceJobManager(name);
@@ -351,6 +366,20 @@ export class SessionWorld {
       for (const job of this.jobs.values()) this.advance(job);
     }
     for (const [key, underWay] of this.submissions) this.advanceSubmission(key, underWay);
+  }
+
+  /** The image is not there. */
+  private keepFromStarting(pod: KubeObject | undefined): void {
+    const { deployment, deployed } = this.world;
+    if (pod === undefined || deployment === undefined || deployed?.image !== MISSING_IMAGE) return;
+    deployment["status"] = {};
+    const state = { waiting: { reason: "ImagePullBackOff", message: "no such image" } };
+    pod["status"] = { phase: "Pending", containerStatuses: [{ name: "flink-main-container", state }] };
+  }
+
+  /** Whether tasks have slots. Natively Flink makes TaskManagers as it needs them. */
+  private hasTaskManagers(): boolean {
+    return this.world.deployed?.mode !== "standalone" || this.world.pods.some(isOf("taskmanager"));
   }
 
   private advanceSubmission(key: string, underWay: UnderWay): void {
@@ -426,7 +455,7 @@ export class SessionWorld {
 
   private advance(job: Job): void {
     if (job.state === "CANCELLING") return this.end(job, "CANCELED");
-    if (job.state !== "RUNNING") return;
+    if (job.state !== "RUNNING" || !this.hasTaskManagers()) return;
     if (job.savepoint) return this.finishSavepoint(job, job.savepoint);
     job.progress++;
     if (job.progress % 2 === 0) this.checkpoint(job, `s3://checkpoints/${job.id}/chk-${++this.counter}`);

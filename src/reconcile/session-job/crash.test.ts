@@ -167,14 +167,7 @@ function isReady(resource: {
 
 /** True when everything is at rest, and as it is wanted. */
 function settle(world: SessionWorld): boolean {
-  world.heal();
-  for (let round = 0; round < 400; round++) {
-    const quiet = world.names.map((name) => world.pass(name)).every(Boolean);
-    const ready = [world.world.resource, ...world.resources.values()].every(isReady);
-    if (quiet && ready) return true;
-    world.tick();
-  }
-  return false;
+  return world.settle(() => [world.world.resource, ...world.resources.values()].every(isReady));
 }
 
 function explain(world: SessionWorld): string {
