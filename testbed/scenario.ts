@@ -44,10 +44,7 @@ function operatorManifest({ s3 }: NodeTestbed): string {
     AWS_ACCESS_KEY_ID: s3.accessKey,
     AWS_SECRET_ACCESS_KEY: s3.secretKey,
   };
-  deployment.setIn(
-    [...container, "env"],
-    Object.entries(env).map(([name, value]) => ({ name, value })),
-  );
+  for (const [name, value] of Object.entries(env)) deployment.addIn([...container, "env"], { name, value });
   deployment.setIn([...container, "args"], ["operator", "--config", "/etc/sluice/config.yaml"]);
   deployment.setIn([...container, "volumeMounts"], [{ name: "configuration", mountPath: "/etc/sluice" }]);
   deployment.setIn([...pod, "volumes"], [{ name: "configuration", configMap: { name: CONFIGURATION } }]);
@@ -57,7 +54,7 @@ function operatorManifest({ s3 }: NodeTestbed): string {
     metadata: { name: CONFIGURATION, namespace: "sluice-system" },
     data: {
       "config.yaml": stringify({
-        "kubernetes.operator.user.artifacts.allowed-schemes": "https;s3",
+        "kubernetes.operator.user.artifacts.allowed-schemes": "https;http;s3",
         "s3.path.style.access": "true",
       }),
     },
@@ -87,6 +84,12 @@ export function operatorLogs({ kubectl }: Cluster): Promise<string> {
 export async function killOperator({ kubectl, testbed }: Cluster): Promise<void> {
   const names = ["-n", "sluice-system", "get", "pods", "-o", "jsonpath={.items[*].metadata.name}"];
   for (const pod of (await kubectl(names)).split(" ")) await testbed.killPod("sluice-system", pod);
+}
+
+/** The example job's jar, as a file of this machine. */
+export async function countingJar(): Promise<string> {
+  const printsItsPath = join(import.meta.dirname, "images/counting-job.sh");
+  return (await run("bash", [printsItsPath], { deadline: 300_000 })).trim();
 }
 
 export async function until<T>(

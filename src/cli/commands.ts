@@ -1,5 +1,6 @@
 /** Every command of `sluice`, in the order of the help. */
 import type { Command } from "./command.ts";
+import { fetchJar } from "./commands/fetch-jar.ts";
 import { history } from "./commands/history.ts";
 import { operator } from "./commands/operator.ts";
 import { render } from "./commands/render.ts";
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   status,
   history,
   rollback,
+  fetchJar,
   operator,
   supervise,
 ];

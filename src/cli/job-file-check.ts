@@ -131,8 +131,9 @@ function validateResource(
     }
     default: {
       const deployment = resource as FlinkDeployment;
-      const config = effective(deployment.spec?.flinkVersion, deployment.spec?.flinkConfiguration);
-      return validateFlinkDeployment(deployment, config);
+      const version = deployment.spec?.flinkVersion;
+      const config = effective(version, deployment.spec?.flinkConfiguration);
+      return validateFlinkDeployment(deployment, config, undefined, effective(version));
     }
   }
 }

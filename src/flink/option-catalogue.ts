@@ -169,6 +169,8 @@ export const knownOptions: ReadonlyMap<string, KnownOption> = new Map([
   ...FLINK.flatMap(([type, names]) => named("", type, names)),
   ...SLUICE.flatMap(([type, names]) => named("sluice.", type, names)),
   ...named("sluice.", "boolean", "recovery.retained-checkpoint.enabled"),
+  ...named("sluice.", "text", "jar.secret jar.sha256 jar.fetcher.image"),
+  ...named("sluice.", "map", "secret"),
 ]);
 
 const families = [...knownOptions].filter(([, { type }]) => type === "map");

@@ -20,7 +20,7 @@ export const DISALLOW_RESTRICTED_HOSTS: Option = {
   key: "kubernetes.operator.user.artifacts.disallow-restricted-hosts",
   default: "true",
 };
-const HTTP_HEADER: Option = { key: "kubernetes.operator.user.artifacts.http.header" };
+export const HTTP_HEADER: Option = { key: "kubernetes.operator.user.artifacts.http.header" };
 
 /** In lower case. `operator`: its own configuration. */
 export function allowedSchemes(operator: FlinkConfiguration): readonly string[] {

@@ -2,6 +2,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { parse } from "yaml";
 import { type FlinkConfiguration, flattenConfiguration, getDuration } from "../flink/configuration.ts";
+import { FETCHER_IMAGE } from "../flink/jar-fetch.ts";
 import { RECONCILE_INTERVAL } from "../flink/options.ts";
 import type { ControllerConfig } from "../controller/job-passes.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -11,6 +12,12 @@ const PROGRESS_CHECK_INTERVAL = { key: "kubernetes.operator.observer.progress-ch
 const PROGRESS_DEFAULT_MS = 1000;
 const RECONCILE_DEFAULT_MS = 15_000;
 const CHECK_EVERY_MS = 5000;
+
+/** Sluice's own image, for pods that fetch a jar: the manifest of the operator's Deployment names it. */
+function withFetcherImage(configuration: FlinkConfiguration, env: Environment): FlinkConfiguration {
+  const image = env["SLUICE_IMAGE"]?.trim() ?? "";
+  return image === "" ? configuration : { [FETCHER_IMAGE.key]: image, ...configuration };
+}
 
 export function controllerConfig(
   configuration: FlinkConfiguration,
@@ -27,8 +34,11 @@ export function controllerConfig(
   };
 }
 
-async function read(file: string): Promise<FlinkConfiguration> {
-  return flattenConfiguration(parse(await readFile(file, "utf8")) ?? {});
+type Environment = Readonly<Record<string, string | undefined>>;
+
+async function read(file: string, env: Environment): Promise<ControllerConfig> {
+  const configuration = flattenConfiguration(parse(await readFile(file, "utf8")) ?? {});
+  return controllerConfig(withFetcherImage(configuration, env), undefined);
 }
 
 /** A configuration that follows its file. A file that becomes unreadable leaves the last good one in force. */
@@ -37,19 +47,21 @@ export class FollowedConfiguration {
   #modified = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #file: string | undefined;
+  readonly #env: Environment;
   readonly #log: Logger;
 
-  private constructor(file: string | undefined, log: Logger) {
+  private constructor(file: string | undefined, env: Environment, log: Logger) {
     this.#file = file;
+    this.#env = env;
     this.#log = log;
-    this.#current = controllerConfig({}, undefined);
+    this.#current = controllerConfig(withFetcherImage({}, env), undefined);
   }
 
   /** @throws when the file cannot be read or parsed at the start. */
-  static async open(file: string | undefined, log: Logger): Promise<FollowedConfiguration> {
-    const followed = new FollowedConfiguration(file, log);
+  static async open(file: string | undefined, env: Environment, log: Logger): Promise<FollowedConfiguration> {
+    const followed = new FollowedConfiguration(file, env, log);
     if (file !== undefined) {
-      followed.#current = controllerConfig(await read(file), undefined);
+      followed.#current = await read(file, env);
       followed.#modified = (await stat(file)).mtimeMs;
       followed.#timer = setInterval(() => void followed.#check(file), CHECK_EVERY_MS);
       followed.#timer.unref();
@@ -70,7 +82,7 @@ export class FollowedConfiguration {
       const { mtimeMs } = await stat(file);
       if (mtimeMs === this.#modified) return;
       this.#modified = mtimeMs;
-      this.#current = controllerConfig(await read(file), undefined);
+      this.#current = await read(file, this.#env);
       this.#log.info({ file: this.#file }, "configuration read again");
     } catch (error) {
       this.#log.error(

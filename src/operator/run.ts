@@ -222,7 +222,7 @@ function startQueues(
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
   const log = createLogger(options.logLevel);
   const client = new KubeClient(await loadKubeConfig(options));
-  const configuration = await FollowedConfiguration.open(options.configFile, log);
+  const configuration = await FollowedConfiguration.open(options.configFile, options.env, log);
   const metrics = createMetrics();
   let ready = false;
   const server = await serveHealth(options.healthPort, () => ready, metrics);

@@ -147,6 +147,8 @@ const CONFIGURATION: readonly (readonly [string, DiffType, DiffType])[] = [
   ["parallelism.default", "IGNORE", "IGNORE"],
   ["kubernetes.operator.job.restart.failed", "IGNORE", "IGNORE"],
   ["sluice.anything", "IGNORE", "IGNORE"],
+  ["sluice.secret.s3.secret-key", "UPGRADE", "UPGRADE"],
+  ["sluice.jar.sha256", "UPGRADE", "UPGRADE"],
   ["pipeline.jobvertex-parallelism-overrides", "SCALE", "UPGRADE"],
   ["pipeline.max-parallelism", "UPGRADE", "UPGRADE"],
   ["kubernetes.pod-template-file", "UPGRADE", "UPGRADE"],

@@ -53,6 +53,8 @@ const CONFIG_PREFIXES: readonly (readonly [string, Record<Mode, DiffType>])[] = 
   ["job.autoscaler", { native: "IGNORE", standalone: "IGNORE" }],
   ["parallelism.default", { native: "IGNORE", standalone: "IGNORE" }],
   ["kubernetes.operator", { native: "IGNORE", standalone: "IGNORE" }],
+  ["sluice.secret.", { native: "UPGRADE", standalone: "UPGRADE" }],
+  ["sluice.jar.", { native: "UPGRADE", standalone: "UPGRADE" }],
   ["sluice.", { native: "IGNORE", standalone: "IGNORE" }],
   ["pipeline.jobvertex-parallelism-overrides", { native: "SCALE", standalone: "UPGRADE" }],
 ];

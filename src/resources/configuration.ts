@@ -21,6 +21,7 @@ import {
 } from "../flink/configuration.ts";
 import { isAtLeast } from "../flink/flink-version.ts";
 import { isHaActive } from "../flink/high-availability.ts";
+import { FETCHED_JAR, jarFetch } from "../flink/jar-fetch.ts";
 import {
   CLUSTER_ID,
   EXECUTION_TARGET,
@@ -45,6 +46,7 @@ import {
   JOB_ID,
   SAVEPOINT_PATH,
 } from "../flink/options.ts";
+import { withoutSecretValues } from "../flink/secret-values.ts";
 import { formatList, formatMap, formatMapList, type StructuredForm } from "../flink/structured-text.ts";
 import { LAST_STATE_MARKER } from "../reconcile/upgrade-mode.ts";
 import type { ClusterInputs } from "./cluster-inputs.ts";
@@ -217,12 +219,20 @@ function ownerReference({ owner }: ClusterInputs): Record<string, string> {
   };
 }
 
+/** With the path of the jar in the pods, where it is fetched into them. `config`: with the operator's own options. */
+export function withFetchedJar(spec: DefaultedSpec, config: FlinkConfiguration): DefaultedSpec {
+  const { job } = spec;
+  if (job === undefined || jarFetch(job.jarURI, config) === undefined) return spec;
+  return { ...spec, job: { ...job, jarURI: `local://${FETCHED_JAR}` } };
+}
+
 /** With the options of the operator itself, which decide how the rest is rendered. */
 export function assembledConfiguration(inputs: ClusterInputs): Record<string, string> {
-  const spec = withSpecDefaults(inputs.spec);
+  const own = flattenConfiguration(inputs.spec.flinkConfiguration);
+  let config: Draft = withoutSecretValues({ ...inputs.defaults, ...own });
+  const spec = withFetchedJar(withSpecDefaults(inputs.spec), config);
   const version = requireVersion(spec);
   const { name, namespace, uid, isRecord = false } = inputs.owner;
-  let config: Draft = { ...inputs.defaults, ...flattenConfiguration(spec.flinkConfiguration) };
   for (const { option, value } of distributionDefaults(version)) setDefault(config, option, value);
   setDefault(config, REST_SERVICE_TYPE, "ClusterIP");
   // Cancelling a job in the web interface would end it behind the operator's back.

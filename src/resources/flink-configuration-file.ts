@@ -1,7 +1,7 @@
 /** The file from which a cluster's processes read their configuration. */
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import type { FlinkVersion } from "../api/flink-deployment.ts";
-import type { FlinkConfiguration } from "../flink/configuration.ts";
+import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
 import { isAtLeast } from "../flink/flink-version.ts";
 import { InvalidClusterError } from "./invalid-cluster.ts";
 
@@ -64,4 +64,13 @@ function asLines(config: FlinkConfiguration): string {
 export function configurationFile(config: FlinkConfiguration, version: FlinkVersion): string {
   if (configurationFileName(version) === "flink-conf.yaml") return asLines(config);
   return stringify(nest(config), { lineWidth: 0 });
+}
+
+/** The other way round, from either file. */
+export function readConfigurationFile(text: string, name: string): Record<string, string> {
+  if (name === "config.yaml") return flattenConfiguration(parse(text));
+  const entries = text.split("\n").map((line) => /^([^#]*?): ([^#]*)/.exec(line));
+  return Object.fromEntries(
+    entries.flatMap((found) => (found === null ? [] : [[found[1] ?? "", (found[2] ?? "").trim()]])),
+  );
 }

@@ -63,7 +63,11 @@ function cpuText(cpu: number): string {
   return String(Math.round(cpu * 1e6) / 1e6);
 }
 
-function processMebibytes({ process, config, version }: FlinkPod): number {
+function processMebibytes({
+  process,
+  config,
+  version,
+}: Pick<FlinkPod, "process" | "config" | "version">): number {
   const { memory, problem } = process.memoryModel(config, version);
   if (memory === undefined) {
     throw new InvalidClusterError(problem.option, `${problem.option}: ${problem.message}; ${problem.next}`);
@@ -71,7 +75,11 @@ function processMebibytes({ process, config, version }: FlinkPod): number {
   return Math.floor(memory.totalProcess / MEBIBYTE);
 }
 
-function resources(pod: FlinkPod, own: ResourceRequirements = {}): ResourceRequirements {
+/** What the process needs, on top of what the template asks for. */
+export function processResources(
+  pod: Pick<FlinkPod, "process" | "config" | "version">,
+  own: ResourceRequirements = {},
+): ResourceRequirements {
   const { process, config } = pod;
   const memory = processMebibytes(pod);
   const cpu = readNumber(config, process.cpu);
@@ -98,8 +106,11 @@ function environment({ process, config, env }: FlinkPod): EnvVar[] {
   ];
 }
 
-function mainContainer(pod: FlinkPod, own: Container): Container {
-  const { config, version } = pod;
+/** The image of Flink's container, and when it is pulled. */
+export function flinkImage(
+  { config, version }: Pick<FlinkPod, "config" | "version">,
+  own: Container,
+): Required<Pick<Container, "image" | "imagePullPolicy">> {
   // Flink's client defaults to its own release; only the job file's version is known here.
   const image: Option = { ...IMAGE, default: `flink:${version.slice(1).replace("_", ".")}` };
   const policies = ["IfNotPresent", "Always", "Never"] as const;
@@ -107,14 +118,18 @@ function mainContainer(pod: FlinkPod, own: Container): Container {
     own.imagePullPolicy !== undefined && !hasOption(config, IMAGE_PULL_POLICY)
       ? own.imagePullPolicy
       : readWord(config, IMAGE_PULL_POLICY, policies);
+  return { image: settled(config, image, own.image), imagePullPolicy: pullPolicy };
+}
+
+function mainContainer(pod: FlinkPod, own: Container): Container {
+  const { config } = pod;
   return {
     ...own,
     name: MAIN_CONTAINER,
-    image: settled(config, image, own.image),
-    imagePullPolicy: pullPolicy,
+    ...flinkImage(pod, own),
     command: [readText(config, ENTRY_PATH)],
     args: [...pod.args],
-    resources: resources(pod, own.resources),
+    resources: processResources(pod, own.resources),
     // In the host's network every port of the container is the host's already.
     ports: [...(own.ports ?? []), ...(readBoolean(config, HOST_NETWORK) ? [] : pod.ports)],
     env: [...(own.env ?? []), ...environment(pod)],

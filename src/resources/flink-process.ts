@@ -1,6 +1,6 @@
 /** What differs between a JobManager's pods and a TaskManager's: the options that each is made by. */
 import type { FlinkVersion } from "../api/flink-deployment.ts";
-import type { FlinkConfiguration, Option } from "../flink/configuration.ts";
+import { type FlinkConfiguration, getOption, type Option } from "../flink/configuration.ts";
 import {
   JM_ANNOTATIONS,
   JM_ENV_PREFIX,
@@ -9,6 +9,7 @@ import {
   JM_SERVICE_ACCOUNT,
   JM_TOLERATIONS,
   TM_ANNOTATIONS,
+  TM_CPU,
   TM_ENV_PREFIX,
   TM_LABELS,
   TM_NODE_SELECTOR,
@@ -22,6 +23,7 @@ import {
   taskManagerMemory,
   type TaskManagerMemory,
 } from "../flink/memory-model.ts";
+import { TASK_SLOTS } from "../flink/options.ts";
 import type { Component } from "./labels.ts";
 import { JOB_MANAGER, type ProcessOptions, TASK_MANAGER } from "./process-resources.ts";
 
@@ -55,7 +57,7 @@ export const JOB_MANAGER_PROCESS: FlinkProcess = {
   envPrefix: JM_ENV_PREFIX,
 };
 
-export const TASK_MANAGER_PROCESS: FlinkProcess = {
+const TASK_MANAGER_PROCESS: FlinkProcess = {
   ...TASK_MANAGER,
   component: "taskmanager",
   memoryModel: taskManagerMemory,
@@ -66,3 +68,8 @@ export const TASK_MANAGER_PROCESS: FlinkProcess = {
   tolerations: TM_TOLERATIONS,
   envPrefix: TM_ENV_PREFIX,
 };
+
+/** As Flink's own resource manager has it: a CPU for each slot. */
+export function taskManagerProcess(config: FlinkConfiguration): FlinkProcess {
+  return { ...TASK_MANAGER_PROCESS, cpu: { ...TM_CPU, default: getOption(config, TASK_SLOTS) ?? "1" } };
+}

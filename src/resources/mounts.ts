@@ -19,6 +19,8 @@ import { readBoolean, readMap, readMapList, readText } from "./read-option.ts";
 
 /** Where Flink looks for its TaskManagers' template. */
 const POD_TEMPLATE_DIR = "/opt/flink/pod-template";
+/** The configuration's; natively Flink gives it this name in the TaskManagers' pods. */
+export const CONFIG_VOLUME = "flink-config-volume";
 const HADOOP_CONF_DIR = "/opt/hadoop/conf";
 
 export interface Mounted {
@@ -89,7 +91,7 @@ export function configuredMounts({ id, version, config, logs }: Cluster): Mounte
     ...(isAtLeast(version, 2, 3) ? volumeClaims(config) : []),
     ...hadoop(config),
     files(
-      "flink-config-volume",
+      CONFIG_VOLUME,
       `flink-config-${id}`,
       [...Object.keys(logs), configurationFileName(version)],
       readText(config, CONF_DIR),

@@ -2,6 +2,7 @@
 import { type DefaultedSpec, modeOf } from "../api/defaults.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
 import { isHaActive } from "../flink/high-availability.ts";
+import { secretValues } from "../flink/secret-values.ts";
 import { taskManagerTemplate } from "./pod-template.ts";
 
 export interface OwnedObjectName {
@@ -28,7 +29,7 @@ export function ownedObjectNames(
     const name = taskManagerDeploymentName(clusterId);
     return [rest, internal, configuration, { kind: "Deployment", name }];
   }
-  const hasTemplate = taskManagerTemplate(spec, config) !== undefined;
+  const hasTemplate = taskManagerTemplate(spec, config) !== undefined || secretValues(config).length > 0;
   return [
     rest,
     // With HA the TaskManagers find the leader in a ConfigMap.

@@ -8,9 +8,11 @@ import { isHaActive } from "../flink/high-availability.ts";
 import { EXECUTION_TARGET, JM_ENTRYPOINT_ARGS } from "../flink/kubernetes-options.ts";
 import type { ClusterInputs } from "./cluster-inputs.ts";
 import { flinkConfigMap, podTemplateConfigMap } from "./config-maps.ts";
+import { JOB_MANAGER_PROCESS, taskManagerProcess } from "./flink-process.ts";
 import { jobManagerDeployment } from "./job-manager.ts";
 import { podTemplateFile } from "./mounts.ts";
 import { jobManagerTemplate, taskManagerTemplate } from "./pod-template.ts";
+import { prepared } from "./preparation.ts";
 import { readText } from "./read-option.ts";
 import { clusterBase, type RenderedCluster } from "./rendered-cluster.ts";
 import { internalService, restService } from "./services.ts";
@@ -31,10 +33,11 @@ function startCommand(config: FlinkConfiguration): string {
 export function renderNativeCluster(inputs: ClusterInputs): RenderedCluster {
   const base = clusterBase(inputs);
   const { id, spec, assembled, config, logs } = base;
-  const workerTemplate = taskManagerTemplate(spec, assembled);
+  const workers = taskManagerProcess(config);
+  const workerTemplate = prepared(taskManagerTemplate(spec, assembled), workers, { ...base, jar: undefined });
   const deployment = jobManagerDeployment({
     ...base,
-    template: jobManagerTemplate(spec, assembled),
+    template: prepared(jobManagerTemplate(spec, assembled), JOB_MANAGER_PROCESS, base),
     args: ["bash", "-c", startCommand(config)],
     mounted: workerTemplate === undefined ? [] : [podTemplateFile(id)],
   });

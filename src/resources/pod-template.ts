@@ -81,7 +81,7 @@ export function mergePodTemplates(
 }
 
 /** The template with its main container (added when there is none) changed. */
-function withMainContainer(
+export function withMainContainer(
   template: PodTemplate | undefined,
   change: (container: Container) => Container,
 ): PodTemplate {

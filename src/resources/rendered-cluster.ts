@@ -3,9 +3,15 @@ import { type DefaultedSpec, type Mode, modeOf, withSpecDefaults } from "../api/
 import type { FlinkVersion } from "../api/flink-deployment.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import type { FlinkConfiguration } from "../flink/configuration.ts";
+import { type JarFetch, jarFetch } from "../flink/jar-fetch.ts";
 import type { ClusterInputs } from "./cluster-inputs.ts";
 import { clusterSideConfiguration } from "./cluster-side.ts";
-import { assembledConfiguration, requireVersion, withoutOperatorOptions } from "./configuration.ts";
+import {
+  assembledConfiguration,
+  requireVersion,
+  withFetchedJar,
+  withoutOperatorOptions,
+} from "./configuration.ts";
 import { logFiles } from "./log-files.ts";
 
 export interface RenderedCluster {
@@ -20,7 +26,10 @@ export interface ClusterBase {
   readonly namespace: string;
   readonly mode: Mode;
   readonly version: FlinkVersion;
+  /** Its jar where Flink finds it: one that is fetched first is a file in the pods. */
   readonly spec: DefaultedSpec;
+  /** How the jar comes into the pods, unless it is in the image or Flink's to fetch. */
+  readonly jar: JarFetch | undefined;
   /** With the options of the operator itself, which decide how the rest is rendered. */
   readonly assembled: FlinkConfiguration;
   /** As the cluster's processes read it. */
@@ -31,14 +40,15 @@ export interface ClusterBase {
 /** @throws InvalidClusterError when the job file asks for what Flink refuses too. */
 export function clusterBase(inputs: ClusterInputs): ClusterBase {
   const { name: id, namespace } = inputs.owner;
-  const spec = withSpecDefaults(inputs.spec);
   const assembled = assembledConfiguration(inputs);
+  const spec = withFetchedJar(withSpecDefaults(inputs.spec), assembled);
   return {
     id,
     namespace,
     mode: modeOf(spec),
     version: requireVersion(spec),
     spec,
+    jar: jarFetch(inputs.spec.job?.jarURI, assembled),
     assembled,
     config: clusterSideConfiguration(withoutOperatorOptions(assembled), id, namespace),
     logs: logFiles(spec, inputs.logConfiguration),

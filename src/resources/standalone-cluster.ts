@@ -5,8 +5,10 @@
  */
 import type { ClusterInputs } from "./cluster-inputs.ts";
 import { flinkConfigMap } from "./config-maps.ts";
+import { JOB_MANAGER_PROCESS, taskManagerProcess } from "./flink-process.ts";
 import { jobManagerDeployment } from "./job-manager.ts";
 import { jobManagerTemplate, taskManagerTemplate } from "./pod-template.ts";
+import { prepared } from "./preparation.ts";
 import { clusterBase, type RenderedCluster } from "./rendered-cluster.ts";
 import { internalService, restService } from "./services.ts";
 import { jobManagerArguments, userLibrary } from "./standalone-job.ts";
@@ -19,7 +21,9 @@ import { taskManagerDeployment } from "./task-manager.ts";
 export function renderStandaloneCluster(inputs: ClusterInputs): RenderedCluster {
   const base = clusterBase(inputs);
   const { spec, assembled, config, logs } = base;
-  const template = jobManagerTemplate(spec, assembled);
+  const template = prepared(jobManagerTemplate(spec, assembled), JOB_MANAGER_PROCESS, base);
+  // A jar on the class path has to be on every machine.
+  const workerTemplate = prepared(taskManagerTemplate(spec, assembled), taskManagerProcess(config), base);
   const deployment = jobManagerDeployment({
     ...base,
     template,
@@ -30,7 +34,7 @@ export function renderStandaloneCluster(inputs: ClusterInputs): RenderedCluster 
     restService(base),
     internalService(base),
     flinkConfigMap(base, logs),
-    taskManagerDeployment(base, taskManagerTemplate(spec, assembled)),
+    taskManagerDeployment(base, workerTemplate),
   ];
   return { deployment, owned };
 }

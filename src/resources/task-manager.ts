@@ -1,10 +1,8 @@
 /** The TaskManager Deployment of a standalone cluster (2.22). */
 import type { PodTemplate } from "../api/flink-deployment.ts";
 import type { KubeObject } from "../api/kube-object.ts";
-import { getOption } from "../flink/configuration.ts";
-import { TM_CPU, TM_REPLICAS, TM_RPC_PORT } from "../flink/kubernetes-options.ts";
-import { TASK_SLOTS } from "../flink/options.ts";
-import { TASK_MANAGER_PROCESS } from "./flink-process.ts";
+import { TM_REPLICAS, TM_RPC_PORT } from "../flink/kubernetes-options.ts";
+import { taskManagerProcess } from "./flink-process.ts";
 import { componentSelector } from "./labels.ts";
 import { configuredMounts } from "./mounts.ts";
 import { taskManagerDeploymentName } from "./names.ts";
@@ -15,8 +13,6 @@ import { scaleAnnotation } from "./task-manager-count.ts";
 
 export function taskManagerDeployment(cluster: ClusterBase, template: PodTemplate | undefined): KubeObject {
   const { id, namespace, version, config } = cluster;
-  // As Flink's own resource manager has it: a CPU for each slot.
-  const cpu = { ...TM_CPU, default: getOption(config, TASK_SLOTS) ?? "1" };
   return processDeployment(
     {
       name: taskManagerDeploymentName(id),
@@ -26,7 +22,7 @@ export function taskManagerDeployment(cluster: ClusterBase, template: PodTemplat
       annotations: scaleAnnotation(cluster.spec),
     },
     {
-      process: { ...TASK_MANAGER_PROCESS, cpu },
+      process: taskManagerProcess(config),
       version,
       config,
       template,

@@ -5,8 +5,7 @@ import { expect } from "vitest";
 import { stringify } from "yaml";
 import type { FlinkDeployment, FlinkDeploymentSpec } from "../../src/api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../../src/api/flink-session-job.ts";
-import { run } from "../../testbed/lib/exec.ts";
-import { attachCluster, BUCKET, Job, type JobOptions, until } from "../../testbed/scenario.ts";
+import { attachCluster, BUCKET, countingJar, Job, type JobOptions, until } from "../../testbed/scenario.ts";
 import { type CountingResult, verifyCounting } from "../../testbed/verify/counting.ts";
 
 interface Ready {
@@ -38,9 +37,7 @@ export class SessionJobs {
     const cluster = attachCluster();
     const jars = join(cluster.testbed.s3.bucketDir(BUCKET), "jars");
     mkdirSync(jars, { recursive: true });
-    const printsItsPath = join(import.meta.dirname, "../../testbed/images/counting-job.sh");
-    const jar = (await run("bash", [printsItsPath], { deadline: 300_000 })).trim();
-    copyFileSync(jar, join(jars, "counting-job.jar"));
+    copyFileSync(await countingJar(), join(jars, "counting-job.jar"));
     return new SessionJobs(await Job.create(cluster, { flink, upgradeMode: "savepoint" }));
   }
 

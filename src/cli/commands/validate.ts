@@ -33,8 +33,12 @@ export const validate: Command = {
     const { checkJobFiles, operatorConfiguration } = await import("../job-file-check.ts");
     const { printFindings } = await import("../output/findings.ts");
     const operatorFile = options["operatorConfig"] as string | undefined;
+    const { FETCHER_IMAGE } = await import("../../flink/jar-fetch.ts");
+    // An operator knows its own image, which nobody else does.
     const defaults =
-      operatorFile === undefined ? {} : await operatorConfiguration(operatorFile, streams.stdin);
+      operatorFile === undefined
+        ? { [FETCHER_IMAGE.key]: "sluice" }
+        : await operatorConfiguration(operatorFile, streams.stdin);
     const files = await readJobFiles(names, options["recursive"] === true, streams.stdin);
     const report = checkJobFiles(files, defaults);
     printFindings(report, options["output"] === "json" ? "json" : "text", streams);

@@ -82,6 +82,7 @@ function problemOfSpec(pass: Pass): string | undefined {
     pass.resource,
     effectiveConfiguration(pass, pass.spec),
     recorded && { spec: recorded.spec },
+    pass.options.defaults,
   ).filter(({ severity }) => severity === "error");
   return findings.length === 0 ? undefined : findingsToMessage(findings);
 }

@@ -15,11 +15,13 @@ import type { Finding } from "./finding.ts";
 import { checkFlinkVersion, checkName, checkServiceAccount } from "./identity.ts";
 import { checkImmutableFields } from "./immutable-fields.ts";
 import { checkIngress, checkLogConfiguration } from "./ingress-and-logging.ts";
+import { checkFetchedJar } from "./jar-source.ts";
 import { checkApplicationJar, checkJob } from "./job.ts";
 import { checkNativeReplicas, checkReactive, checkStandaloneJar } from "./mode.ts";
 import { checkOptions } from "./option-values.ts";
 import { checkJobManager, checkTaskManager } from "./resources.ts";
 import { wrongValues } from "./schema-check.ts";
+import { checkPlainSecrets, checkSecretValues } from "./secrets.ts";
 import { type Rule, subjectOf, withoutFields } from "./subject.ts";
 
 const rules: readonly Rule[] = [
@@ -37,7 +39,10 @@ const rules: readonly Rule[] = [
   checkAutoscaler,
   checkConfigurationShape,
   checkOptions,
+  checkSecretValues,
+  checkPlainSecrets,
   checkApplicationJar,
+  checkFetchedJar,
   checkStandaloneJar,
   checkNativeReplicas,
   checkReactive,
@@ -52,15 +57,16 @@ export function unlessWrong(wrong: readonly Finding[], findings: readonly Findin
 
 /**
  * `effectiveConfig`: the operator's defaults for the namespace and Flink version, under the spec's own flattened
- * configuration. `lastReconciled`: what was last deployed, once something was.
+ * configuration. `lastReconciled`: what was last deployed, once something was. `operator`: its own configuration.
  */
 export function validateFlinkDeployment(
   resource: FlinkDeployment,
   effectiveConfig: FlinkConfiguration,
   lastReconciled?: { readonly spec: FlinkDeploymentSpec },
+  operator?: FlinkConfiguration,
 ): Finding[] {
   const wrong = wrongValues(resource);
-  const subject = subjectOf(withoutFields(resource, wrong), effectiveConfig, lastReconciled);
+  const subject = subjectOf(withoutFields(resource, wrong), effectiveConfig, lastReconciled, operator);
   return unlessWrong(
     wrong,
     rules.flatMap((rule) => rule(subject)),

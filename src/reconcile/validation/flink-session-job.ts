@@ -13,6 +13,7 @@ import { checkDownloadedJar } from "./jar-source.ts";
 import { checkJobSpec } from "./job.ts";
 import { checkOptions } from "./option-values.ts";
 import { wrongValues } from "./schema-check.ts";
+import { checkClusterOnly } from "./secrets.ts";
 import { subjectOf, withoutFields } from "./subject.ts";
 
 export interface SessionJobContext {
@@ -82,5 +83,6 @@ export function validateFlinkSessionJob(resource: FlinkSessionJob, context: Sess
     ...inCluster,
     ...checkConfigurationShape(own),
     ...checkOptions(own),
+    ...checkClusterOnly(own),
   ]);
 }

@@ -1,5 +1,6 @@
 /** Rules on what one of the modes, native or standalone, cannot do. */
 import { modeOf } from "../../api/defaults.ts";
+import { FETCHER_IMAGE, isRemoteJar, jarFetch } from "../../flink/jar-fetch.ts";
 import { isReactive, SCHEDULER_MODE } from "../../flink/scheduler.ts";
 import { configPath, error, type Finding, warning } from "./finding.ts";
 import type { Subject } from "./subject.ts";
@@ -27,9 +28,9 @@ export function checkNativeReplicas({ spec }: Subject): Finding[] {
   ];
 }
 
-/** A standalone JobManager reads its jar through a class path, which knows files and web servers. */
-export function checkStandaloneJar({ spec }: Subject): Finding[] {
-  if (modeOf(spec) !== "standalone") return [];
+/** A standalone JobManager reads a jar that nobody fetches for it through a class path: files and web servers. */
+export function checkStandaloneJar({ spec, config }: Subject): Finding[] {
+  if (modeOf(spec) !== "standalone" || jarFetch(spec.job?.jarURI, config) !== undefined) return [];
   const { jarURI = "", entryClass } = spec.job ?? {};
   const scheme = /^([a-z][a-z\d+.-]*):/i.exec(jarURI)?.[1]?.toLowerCase();
   if (scheme === undefined || scheme === "local" || scheme === "file") return [];
@@ -38,7 +39,9 @@ export function checkStandaloneJar({ spec }: Subject): Finding[] {
       error(
         "spec.job.jarURI",
         `cannot be fetched from ${scheme} with mode standalone`,
-        "put the jar into the image and write local:///opt/flink/usrlib/<jar>",
+        isRemoteJar(jarURI)
+          ? `set ${FETCHER_IMAGE.key} to an image of Sluice, which then fetches it`
+          : "put the jar into the image and write local:///opt/flink/usrlib/<jar>",
       ),
     ];
   }

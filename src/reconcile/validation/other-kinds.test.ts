@@ -117,6 +117,16 @@ describe("a FlinkSessionJob", () => {
       ["spec.job.entryClass: is required without a jarURI"],
     ],
     [
+      "what only a cluster can have",
+      { ...valid, flinkConfiguration: { "sluice.secret.a.password": "s/k", "sluice.jar.secret": "login" } },
+      {},
+      session,
+      [
+        'warning: spec.flinkConfiguration["sluice.secret.a.password"]: does nothing in a FlinkSessionJob',
+        'warning: spec.flinkConfiguration["sluice.jar.secret"]: does nothing in a FlinkSessionJob',
+      ],
+    ],
+    [
       "a misspelt option",
       { ...valid, flinkConfiguration: { "kubernetes.operator.savepoint.format.tpye": "NATIVE" } },
       {},

@@ -12,6 +12,8 @@ export interface Subject {
   readonly config: FlinkConfiguration;
   /** The spec's own configuration. */
   readonly own: FlinkConfiguration;
+  /** The operator's own, for options that count there only. */
+  readonly operator: FlinkConfiguration;
   readonly last: DefaultedSpec | undefined;
 }
 
@@ -44,6 +46,7 @@ export function subjectOf(
   resource: Manifest,
   config: FlinkConfiguration,
   lastReconciled: { readonly spec: FlinkDeploymentSpec } | undefined,
+  operator: FlinkConfiguration = {},
 ): Subject {
   const spec = withSpecDefaults(resource.spec ?? {});
   return {
@@ -52,6 +55,7 @@ export function subjectOf(
     spec,
     config,
     own: flattenConfiguration(spec.flinkConfiguration),
+    operator,
     last: lastReconciled === undefined ? undefined : withSpecDefaults(lastReconciled.spec),
   };
 }
