@@ -166,7 +166,7 @@ describe.skipIf(nodeMissing())("Flink 2.3, natively", () => {
   it("goes back when a Secret or a key is not there, and says which", async () => {
     await job.patch({ flinkConfiguration: { "kubernetes.operator.deployment.readiness.timeout": "15 s" } });
     for (const [reference, cause] of [
-      ["nobody/password", /secret "nobody" not found/],
+      ["nobody/password", /secret .*nobody.* not found/],
       ["marked/nothing", /couldn't find key nothing in Secret .*marked/],
     ] as const) {
       await job.patch({ flinkConfiguration: { "sluice.secret.marked.password": reference } });

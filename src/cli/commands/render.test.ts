@@ -96,6 +96,21 @@ describe("sluice render", () => {
     expect(configuration(stdout)).toContain("address: job.other");
   });
 
+  it("shows what the pods do before Flink, and the names of Secrets alone", async () => {
+    const remote = job.replace("local:///opt/flink/usrlib/job.jar", "https://example.com/job.jar");
+    const options = {
+      "sluice.jar.fetcher.image": "sluice:1",
+      "sluice.jar.secret": "login",
+      "sluice.secret.s3.secret-key": "s3/secret",
+    };
+    const { code, stdout } = await render(`${remote}  flinkConfiguration: ${JSON.stringify(options)}\n`);
+    expect(code).toBe(0);
+    expect(names(stdout)).toContain("team/ConfigMap/pod-template-job");
+    expect(stdout).toContain("name: sluice-configuration");
+    expect(stdout).toContain("name: sluice-fetch-jar");
+    expect(configuration(stdout)).not.toContain("sluice.");
+  });
+
   it("starts from the initial savepoint", async () => {
     const { stdout } = await render(`${job}    initialSavepointPath: s3://state/sp\n`);
     expect(configuration(stdout)).toContain("path: s3://state/sp");

@@ -27,8 +27,9 @@ test.each(["native", "standalone"] as const)(
         "sluice.jar.fetcher.image": "sluice:1",
         "sluice.jar.secret": "login",
       },
-      jobManager: { resource: { memory: "1g" } },
-      taskManager: { resource: { memory: "1g" } },
+      // The API server writes 1024Mi as 1Gi.
+      jobManager: { resource: { memory: "1025m" } },
+      taskManager: { resource: { memory: "1025m" } },
       job: { jarURI: "https://example.com/job.jar", parallelism: 1 },
     };
     // Without an owner that is not there, which the garbage collector would miss.
