@@ -47,6 +47,8 @@ test("the cluster becomes a standalone one without high availability, and keeps 
       "high-availability.type": "kubernetes",
       "high-availability.storageDir": "s3://bucket/ha",
       "kubernetes.taskmanager.cpu.limit-factor": "4",
+      "sluice.secret.s3.secret-key": "s3/secret",
+      "sluice.jar.secret": "login",
       "kubernetes.operator.savepoint.format.type": "NATIVE",
       "taskmanager.numberOfTaskSlots": "2",
     },
@@ -67,7 +69,7 @@ test("the cluster becomes a standalone one without high availability, and keeps 
   expect(differences).toEqual([
     "image: not used; Flink and the jar are this machine's",
     "no high availability: a lost JobManager's job goes on from its newest checkpoint",
-    "not used here: kubernetes.taskmanager.cpu.limit-factor",
+    "not used here: kubernetes.taskmanager.cpu.limit-factor, sluice.secret.s3.secret-key, sluice.jar.secret",
     "upgradeMode: savepoint instead of last-state, which needs high availability",
     "cpu: not limited here; memory is, as Flink sizes its processes by it",
     "jobManager.replicas: 1 instead of 2",

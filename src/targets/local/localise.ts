@@ -12,7 +12,9 @@ import {
   withoutOption,
 } from "../../flink/configuration.ts";
 import { isHaActive } from "../../flink/high-availability.ts";
+import { JAR_PREFIX } from "../../flink/jar-fetch.ts";
 import { CHECKPOINTS_DIR, SAVEPOINTS_DIR } from "../../flink/options.ts";
+import { SECRET_PREFIX } from "../../flink/secret-values.ts";
 
 /** A prefix that is elsewhere on this machine: `--map FROM=TO`. */
 export interface Mapping {
@@ -48,6 +50,8 @@ export function mapped(text: string, mappings: readonly Mapping[]): string | und
 /** Options without meaning for processes of this machine. Those of the operator itself are kept: Sluice reads them. */
 function isForClusters(key: string): boolean {
   if (key.startsWith("kubernetes.operator.")) return false;
+  // There are no Secrets here, and the jar is fetched by this process.
+  if ([SECRET_PREFIX, JAR_PREFIX].some((prefix) => key.startsWith(prefix))) return true;
   return key.startsWith("kubernetes.") || /^high-availability(?:\.|$)/.test(key);
 }
 
