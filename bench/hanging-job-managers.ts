@@ -142,14 +142,15 @@ const ready: ((key: string) => void)[] = [];
 const wake = (key: string): void => ready.forEach((one) => one(key));
 const caches = createCaches(
   client,
-  { namespace: NAMESPACE, snapshots: false },
+  { namespace: NAMESPACE, snapshots: false, ingresses: false },
   { deployment: wake, sessionJob: () => {}, snapshot: () => {} },
-  log,
+  (error) => log.warn({ error: String(error) }, "watch failed, trying again"),
 );
 const clients = flinkClients(client, "direct", { agent, onAnswer: wake });
 const controller = new FlinkDeploymentController({
   client,
-  caches,
+  cachesFor: () => caches,
+  isWatched: () => true,
   events: new EventRecorder(client),
   log,
   flinkFor: clients.clientFor,

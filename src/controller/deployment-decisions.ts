@@ -8,7 +8,7 @@ import {
   type Action,
   type ActionFailure,
   type Decision,
-  isSnapshotAction,
+  isOptional,
   type Observed,
   type Options,
   type RetainedAnswer,
@@ -58,7 +58,7 @@ export class DeploymentDecisions {
       decideCached: (key, gathered) =>
         this.#decide(key, gathered, async (question) => this.#looks.recent(key, question)),
       decide: (key, gathered) => this.#decide(key, gathered, (question) => this.#askStorage(key, question)),
-      isOptional: isSnapshotAction,
+      isOptional,
       ended: (key, decision, failure) => this.#memories.keep(key, decision, failure),
       forget: (key) => {
         this.#memories.forget(key);

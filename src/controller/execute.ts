@@ -10,18 +10,23 @@ import {
   DEPLOYMENTS,
   FLINK_DEPLOYMENTS,
   FLINK_SESSION_JOBS,
-  INGRESSES,
   type ResourceType,
   SERVICES,
 } from "../kube/resource-type.ts";
-import { type Action, type ActionFailure, isSnapshotAction, type SubmitJob } from "../reconcile/decision.ts";
+import {
+  type Action,
+  type ActionFailure,
+  isInPlaceAction,
+  isSnapshotAction,
+  type SubmitJob,
+} from "../reconcile/decision.ts";
 import { isOwnedBy } from "../reconcile/pass.ts";
-import { renderIngress } from "../resources/ingress.ts";
 import { renderCluster } from "../resources/cluster.ts";
 import { taskManagerDeploymentName } from "../resources/names.ts";
-import { type ClusterInputs, deployConfiguration, ownedBy } from "../resources/native-cluster.ts";
+import { type ClusterInputs, ownedBy } from "../resources/native-cluster.ts";
 import { addFinalizer, removeFinalizer } from "./finalizer.ts";
 import { runFlinkAction } from "./flink-actions.ts";
+import { runInPlaceAction } from "./in-place-actions.ts";
 import { runSnapshotAction } from "./snapshot-actions.ts";
 
 export interface Target {
@@ -91,27 +96,6 @@ async function createOwned(client: KubeClient, wanted: KubeObject, resource: str
   }
 }
 
-/** The Ingress follows the job file with each deployment; one that the resource made and no longer wants goes. */
-async function followIngress(
-  client: KubeClient,
-  inputs: ClusterInputs,
-  deployment: KubeObject,
-): Promise<void> {
-  const { owner, spec } = inputs;
-  const wanted = renderIngress(owner, spec.ingress, deployConfiguration(inputs));
-  // Of a record it goes with the cluster: nothing else would take it away. Its own rights are then not needed without one.
-  if (owner.isRecord === true && wanted === undefined) return;
-  if (wanted !== undefined) {
-    const owned = owner.isRecord === true ? ownedBy(wanted, deployment) : wanted;
-    await client.apply(INGRESSES, owned, { fieldManager: "sluice", force: true });
-    return;
-  }
-  const found = await client.get<KubeObject>(INGRESSES, owner.namespace, owner.name);
-  const { uid } = found?.metadata ?? {};
-  if (found === undefined || uid === undefined || !isOwnedBy(found, owner.uid)) return;
-  await client.delete(INGRESSES, owner.namespace, owner.name, { uid });
-}
-
 async function createCluster(
   client: KubeClient,
   action: Extract<Action, { type: "create-cluster" }>,
@@ -119,10 +103,7 @@ async function createCluster(
   const { deployment, owned } = renderCluster(action.inputs);
   const { owner } = action.inputs;
   const created = action.existing ?? (await createDeployment(client, deployment, owner));
-  await Promise.all([
-    ...owned.map((object) => createOwned(client, ownedBy(object, created), owner.uid)),
-    followIngress(client, action.inputs, created),
-  ]);
+  await Promise.all(owned.map((object) => createOwned(client, ownedBy(object, created), owner.uid)));
 }
 
 async function scaleTaskManagers(
@@ -160,6 +141,7 @@ async function run(action: Action, target: Target): Promise<ActionFailure | unde
   const { client, flink, resource } = target;
   const { namespace = "default", name } = resource.metadata;
   if (isSnapshotAction(action)) return runSnapshotAction(action, { client, flink, namespace });
+  if (isInPlaceAction(action)) return runInPlaceAction(action, client, resource.metadata);
   switch (action.type) {
     case "add-finalizer":
     case "remove-finalizer": {

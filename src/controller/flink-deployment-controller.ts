@@ -4,7 +4,7 @@ import { FLINK_DEPLOYMENTS } from "../kube/resource-type.ts";
 import type { Decision, RetainedAnswer, RetainedQuestion } from "../reconcile/decision.ts";
 import { DeploymentDecisions } from "./deployment-decisions.ts";
 import { execute } from "./execute.ts";
-import { gatherFromCache, type Gathered, gatherLive } from "./gather.ts";
+import { gatherFromCache, type Gathered, gatherLive, namespaceOf } from "./gather.ts";
 import { type JobDependencies, optionsFor } from "./job-passes.ts";
 import { apiServer, PassShell, type PassOutcome } from "./pass-shell.ts";
 
@@ -17,16 +17,18 @@ export class FlinkDeploymentController {
   private readonly shell: PassShell<FlinkDeployment, Gathered, Decision>;
 
   constructor(deps: Dependencies) {
-    const { caches, client, config, log } = deps;
+    const { cachesFor, client, config, log } = deps;
     const decisions = new DeploymentDecisions({
       ...deps,
       options: (resource) => optionsFor(config(), resource, resource.spec.flinkVersion),
       execute: (action, resource, flink) => execute(action, { client, flink, resource, submit }),
     });
-    this.shell = new PassShell(apiServer(deps, FLINK_DEPLOYMENTS, caches.resources), {
+    const keep = (resource: FlinkDeployment): void =>
+      cachesFor(namespaceOf(resource))?.resources.put(resource);
+    this.shell = new PassShell(apiServer(deps, FLINK_DEPLOYMENTS, keep), {
       ...decisions.parts(),
-      fromCache: (namespace, name) => gatherFromCache(caches, namespace, name),
-      live: (namespace, name) => gatherLive(client, caches, namespace, name),
+      fromCache: (namespace, name) => gatherFromCache(cachesFor(namespace), namespace, name),
+      live: (namespace, name) => gatherLive(client, cachesFor(namespace), namespace, name),
       written: (key, before, { lifecycleState }: FlinkDeploymentStatus) => {
         if (before.status?.lifecycleState !== lifecycleState)
           log.info({ key, lifecycleState }, "lifecycle state changed");

@@ -13,7 +13,7 @@ import { deployedRestPort } from "../reconcile/deployment/rest-port.ts";
 import { decideSessionJob } from "../reconcile/session-job/decide.ts";
 import { nextSessionJobQuestions } from "../reconcile/session-job/questions.ts";
 import { execute } from "./execute.ts";
-import { askFlink, cachedSnapshots, liveSnapshots } from "./gather.ts";
+import { askFlink, cachedSnapshots, liveSnapshots, namespaceOf } from "./gather.ts";
 import { type FlinkFor, type JobDependencies, Memories, optionsFor, paced } from "./job-passes.ts";
 import { apiServer, type Decided, PassShell, type PassOutcome } from "./pass-shell.ts";
 import type { Submissions } from "./submissions.ts";
@@ -38,10 +38,12 @@ export class FlinkSessionJobController {
   readonly #shell: PassShell<FlinkSessionJob, Gathered, SessionJobDecision>;
 
   constructor(deps: SessionJobDependencies) {
-    const { caches, log, submissions } = deps;
+    const { cachesFor, log, submissions } = deps;
     this.#deps = deps;
     this.#memories = new Memories(deps.now());
-    this.#shell = new PassShell(apiServer(deps, FLINK_SESSION_JOBS, caches.sessionJobs), {
+    const keep = (resource: FlinkSessionJob): void =>
+      cachesFor(namespaceOf(resource))?.sessionJobs.put(resource);
+    this.#shell = new PassShell(apiServer(deps, FLINK_SESSION_JOBS, keep), {
       fromCache: (namespace, name) => this.#fromCache(namespace, name),
       live: (namespace, name) => this.#live(namespace, name),
       decide: (key, gathered) => this.#decide(key, gathered),
@@ -64,9 +66,9 @@ export class FlinkSessionJobController {
   }
 
   #fromCache(namespace: string, name: string): Gathered | undefined {
-    const { caches } = this.#deps;
-    const resource = caches.sessionJobs.get(namespace, name);
-    if (resource === undefined) return undefined;
+    const caches = this.#deps.cachesFor(namespace);
+    const resource = caches?.sessionJobs.get(namespace, name);
+    if (caches === undefined || resource === undefined) return undefined;
     return {
       resource,
       session: caches.resources.get(namespace, resource.spec.deploymentName ?? ""),
@@ -75,10 +77,10 @@ export class FlinkSessionJobController {
   }
 
   async #live(namespace: string, name: string): Promise<Gathered | undefined> {
-    const { client, caches } = this.#deps;
+    const { client, cachesFor } = this.#deps;
     const [resource, snapshots] = await Promise.all([
       client.get<FlinkSessionJob>(FLINK_SESSION_JOBS, namespace, name),
-      liveSnapshots(client, caches.snapshots, "FlinkSessionJob", namespace, name),
+      liveSnapshots(client, cachesFor(namespace)?.snapshots, "FlinkSessionJob", namespace, name),
     ]);
     if (resource === undefined) return undefined;
     const { deploymentName = "" } = resource.spec;

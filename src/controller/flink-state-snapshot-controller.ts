@@ -7,7 +7,6 @@ import { defaultsFor } from "../flink/operator-defaults.ts";
 import type { FlinkConfiguration } from "../flink/configuration.ts";
 import type { FlinkRestClient } from "../flink-rest/client.ts";
 import type { KubeClient } from "../kube/client.ts";
-import type { Informer } from "../kube/informer.ts";
 import { FLINK_DEPLOYMENTS, FLINK_SESSION_JOBS, FLINK_STATE_SNAPSHOTS } from "../kube/resource-type.ts";
 import { deployedRestPort } from "../reconcile/deployment/rest-port.ts";
 import { checkpointId, decideSnapshot, isOpen, nextSnapshotQuestions } from "../reconcile/snapshot/decide.ts";
@@ -22,6 +21,7 @@ import { snapshotTypeOf } from "../reconcile/snapshot/resource.ts";
 import { type SnapshotTarget, targetOfDeployment, targetOfSessionJob } from "../reconcile/snapshot/target.ts";
 import { failureOf } from "./execute.ts";
 import { addFinalizer, removeFinalizer } from "./finalizer.ts";
+import { type CachesFor, namespaceOf } from "./gather.ts";
 import type { ControllerConfig } from "./job-passes.ts";
 import {
   apiServer,
@@ -33,8 +33,7 @@ import {
 import { refusal, triggerSnapshot } from "./snapshot-actions.ts";
 
 export interface SnapshotDependencies extends ShellDependencies {
-  readonly snapshots: Informer<FlinkStateSnapshot>;
-  readonly deployments: Informer<FlinkDeployment>;
+  readonly cachesFor: CachesFor;
   /** As for FlinkDeployments. */
   readonly flinkFor: (namespace: string, name: string, port: number) => FlinkRestClient;
   readonly config: () => ControllerConfig;
@@ -74,11 +73,16 @@ export class FlinkStateSnapshotController {
 
   constructor(deps: SnapshotDependencies) {
     this.deps = deps;
-    const { client, log, snapshots, deployments } = deps;
+    const { client, log, cachesFor } = deps;
     const live = liveJobs(client);
-    const cached: Jobs = { ...live, deployment: async (...place) => deployments.get(...place) };
-    this.shell = new PassShell(apiServer(deps, FLINK_STATE_SNAPSHOTS, snapshots), {
-      fromCache: (namespace, name) => this.gather(snapshots.get(namespace, name), cached),
+    const cached: Jobs = {
+      ...live,
+      deployment: async (namespace, name) => cachesFor(namespace)?.resources.get(namespace, name),
+    };
+    const keep = (snapshot: FlinkStateSnapshot): void => this.keep(snapshot);
+    this.shell = new PassShell(apiServer(deps, FLINK_STATE_SNAPSHOTS, keep), {
+      fromCache: (namespace, name) =>
+        this.gather(cachesFor(namespace)?.snapshots?.get(namespace, name), cached),
       live: async (namespace, name) =>
         this.gather(await client.get<FlinkStateSnapshot>(FLINK_STATE_SNAPSHOTS, namespace, name), live),
       decide: (key, gathered) => this.decide(key, gathered),
@@ -95,6 +99,10 @@ export class FlinkStateSnapshotController {
   /** One pass over the resource `namespace/name`. Throws only what the queue should retry and log. */
   pass(key: string): Promise<PassOutcome> {
     return this.shell.pass(key);
+  }
+
+  private keep(snapshot: FlinkStateSnapshot): void {
+    this.deps.cachesFor(namespaceOf(snapshot))?.snapshots?.put(snapshot);
   }
 
   private defaults(namespace: string, cluster: FlinkDeployment | undefined): FlinkConfiguration {
@@ -180,7 +188,7 @@ export class FlinkStateSnapshotController {
     flink: FlinkRestClient | undefined,
     memory: Memory,
   ): Promise<ObservedSnapshot["failure"]> {
-    const { client, snapshots, now } = this.deps;
+    const { client, now } = this.deps;
     const { namespace, name } = resource.metadata;
     switch (action.type) {
       case "add-finalizer":
@@ -191,7 +199,7 @@ export class FlinkStateSnapshotController {
         return undefined;
       case "set-labels": {
         const patch = { metadata: { labels: action.labels } };
-        snapshots.put(await client.patch(FLINK_STATE_SNAPSHOTS, namespace, name, patch, { kind: "merge" }));
+        this.keep(await client.patch(FLINK_STATE_SNAPSHOTS, namespace, name, patch, { kind: "merge" }));
         return undefined;
       }
       case "trigger-savepoint":

@@ -16,6 +16,7 @@ import {
   FLINK_DEPLOYMENTS,
   FLINK_SESSION_JOBS,
   FLINK_STATE_SNAPSHOTS,
+  INGRESSES,
   PODS,
   SERVICES,
 } from "../kube/resource-type.ts";
@@ -32,8 +33,17 @@ export interface Caches {
   readonly sessionJobs: Informer<FlinkSessionJob>;
   readonly deployments: Informer<KubeObject>;
   readonly pods: Informer<KubeObject>;
+  /** Undefined where the operator leaves them to others. */
+  readonly ingresses: Informer<KubeObject> | undefined;
   /** Undefined where FlinkStateSnapshot is not installed. */
   readonly snapshots: Informer<FlinkStateSnapshot> | undefined;
+}
+
+/** The caches that hold a namespace; undefined for one that the operator does not watch, or cannot read yet. */
+export type CachesFor = (namespace: string) => Caches | undefined;
+
+export function namespaceOf({ metadata }: KubeObject): string {
+  return metadata.namespace ?? "default";
 }
 
 /** Session jobs by the key of the FlinkDeployment that they name. */
@@ -94,9 +104,13 @@ export async function liveSnapshots(
   }
 }
 
-export function gatherFromCache(caches: Caches, namespace: string, name: string): Gathered | undefined {
-  const resource = caches.resources.get(namespace, name);
-  if (resource === undefined) return undefined;
+export function gatherFromCache(
+  caches: Caches | undefined,
+  namespace: string,
+  name: string,
+): Gathered | undefined {
+  const resource = caches?.resources.get(namespace, name);
+  if (caches === undefined || resource === undefined) return undefined;
   const pods = caches.pods.list({ namespace, filter: (pod) => pod.metadata.labels?.["app"] === name });
   return {
     resource,
@@ -104,6 +118,7 @@ export function gatherFromCache(caches: Caches, namespace: string, name: string)
       deployment: caches.deployments.get(namespace, name),
       taskManagers: caches.deployments.get(namespace, taskManagerDeploymentName(name)),
       pods,
+      ingress: caches.ingresses?.get(namespace, name),
       services: [],
       configMaps: [],
     },
@@ -112,39 +127,56 @@ export function gatherFromCache(caches: Caches, namespace: string, name: string)
   };
 }
 
+/** As with snapshots: a job does not wait for its Ingress to be readable. */
+async function liveIngress(
+  client: KubeClient,
+  cache: Caches["ingresses"],
+  namespace: string,
+  name: string,
+): Promise<KubeObject | undefined> {
+  try {
+    return await client.get<KubeObject>(INGRESSES, namespace, name);
+  } catch {
+    return cache?.get(namespace, name);
+  }
+}
+
 /** What is there of the cluster `name`, from the API server. */
 export async function gatherCluster(
   client: KubeClient,
   namespace: string,
   name: string,
+  ingresses?: Caches["ingresses"],
 ): Promise<ObservedCluster> {
   const selector = { namespace, labelSelector: `app=${name}` };
-  const [deployment, taskManagers, pods, services, configMaps] = await Promise.all([
+  const [deployment, taskManagers, pods, services, configMaps, ingress] = await Promise.all([
     client.get<KubeObject>(DEPLOYMENTS, namespace, name),
     client.get<KubeObject>(DEPLOYMENTS, namespace, taskManagerDeploymentName(name)),
     client.list<KubeObject>(PODS, selector),
     client.list<KubeObject>(SERVICES, selector),
     client.list<KubeObject>(CONFIG_MAPS, selector),
+    liveIngress(client, ingresses, namespace, name),
   ]);
   return {
     deployment,
     taskManagers,
     pods: pods.items,
     services: services.items,
+    ingress,
     configMaps: configMaps.items,
   };
 }
 
 export async function gatherLive(
   client: KubeClient,
-  caches: Pick<Caches, "snapshots">,
+  caches: Pick<Caches, "snapshots" | "ingresses"> | undefined,
   namespace: string,
   name: string,
 ): Promise<Gathered | undefined> {
   const [resource, cluster, snapshots] = await Promise.all([
     client.get<FlinkDeployment>(FLINK_DEPLOYMENTS, namespace, name),
-    gatherCluster(client, namespace, name),
-    liveSnapshots(client, caches.snapshots, "FlinkDeployment", namespace, name),
+    gatherCluster(client, namespace, name, caches?.ingresses),
+    liveSnapshots(client, caches?.snapshots, "FlinkDeployment", namespace, name),
   ]);
   if (resource === undefined) return undefined;
   return {

@@ -7,7 +7,7 @@ import { defaultsFor } from "../flink/operator-defaults.ts";
 import type { FlinkConfiguration } from "../flink/configuration.ts";
 import type { FlinkRestClient } from "../flink-rest/client.ts";
 import type { Action, ActionFailure, Decision, FlinkAnswers, Options } from "../reconcile/decision.ts";
-import type { Caches } from "./gather.ts";
+import type { CachesFor } from "./gather.ts";
 import type { ShellDependencies } from "./pass-shell.ts";
 
 export interface ControllerConfig {
@@ -23,7 +23,7 @@ export interface ControllerConfig {
 export type FlinkFor = (namespace: string, name: string, port: number) => FlinkRestClient;
 
 export interface JobDependencies extends ShellDependencies {
-  readonly caches: Caches;
+  readonly cachesFor: CachesFor;
   readonly flinkFor: FlinkFor;
   readonly config: () => ControllerConfig;
   readonly now: () => number;

@@ -22,6 +22,8 @@ export interface ShellDependencies {
   readonly client: KubeClient;
   readonly events: EventRecorder;
   readonly log: Logger;
+  /** Whether the resource is this operator's to act on, at this moment. */
+  readonly isWatched: (resource: KubeObject) => boolean;
 }
 
 /** The way out of a pass. */
@@ -31,21 +33,24 @@ export interface PassOutlet<R extends KubeObject> {
   readonly write: (resource: R) => Promise<R | undefined>;
   /** Tells people. Never rejects. */
   readonly tell: (resource: R, event: EventRecord) => Promise<void>;
+  /** Whether passes may act on it, at this moment; always, unless given. */
+  readonly isWatched?: (resource: R) => boolean;
 }
 
-/** To the API server: the status of a custom resource, and Events. */
+/** To the API server: the status of a custom resource, and Events. `keep` takes the answer of an own write. */
 export function apiServer<R extends KubeObject>(
-  { client, events, log }: ShellDependencies,
+  { client, events, log, isWatched }: ShellDependencies,
   type: ResourceType,
-  cache: { put(resource: R): void },
+  keep: (resource: R) => void,
 ): PassOutlet<R> {
   return {
     log,
+    isWatched,
     tell: (resource, event) => events.record(resource, event),
     write: async (resource) => {
       try {
         const written = await client.replaceStatus<R>(type, resource);
-        cache.put(written);
+        keep(written);
         return written;
       } catch (error) {
         if (isKubeError(error, "conflict")) return undefined;
@@ -111,13 +116,17 @@ export class PassShell<R extends KubeObject, G extends { readonly resource: R },
     const { fromCache, decide, decideCached = decide, live: look } = this.#parts;
     if (fromCache !== undefined) {
       const cached = await fromCache(namespace, name);
-      if (cached === undefined) return this.#gone(key);
+      if (cached === undefined || !this.#isWatched(cached.resource)) return this.#gone(key);
       const { decision } = await decideCached(key, cached);
       if (isQuiet(decision, cached.resource)) return this.#end(key, decision, undefined);
     }
     const live = await look(namespace, name);
     if (live === undefined) return fromCache === undefined ? this.#gone(key) : { kind: "on-change" };
     return this.#carryOut(key, live.resource, await decide(key, live));
+  }
+
+  #isWatched(resource: R): boolean {
+    return this.#outlet.isWatched?.(resource) !== false;
   }
 
   #gone(key: string): PassOutcome {
@@ -133,6 +142,7 @@ export class PassShell<R extends KubeObject, G extends { readonly resource: R },
 
   async #carryOut(key: string, resource: R, decided: Decided<R, D>): Promise<PassOutcome> {
     const { decision } = decided;
+    if (!this.#isWatched(resource)) return { kind: "on-change" };
     const written = await this.#writeStatus(key, resource, decision);
     if (written === undefined) return { kind: "again", after: 0 };
     // Told beside the actions, not before them: an event must not cost downtime.
@@ -146,6 +156,7 @@ export class PassShell<R extends KubeObject, G extends { readonly resource: R },
     const { log } = this.#outlet;
     let last: FailureOf<D> | undefined;
     for (const action of decision.actions) {
+      if (!this.#isWatched(written)) return { kind: "on-change" };
       log.info({ key, action: action.type }, "action");
       const failure = await execute(action, written);
       if (failure === undefined) continue;

@@ -151,6 +151,16 @@ describe("a submission", () => {
   });
 });
 
+it("a submission that is forgotten before its jar is there does not run it", async () => {
+  submissions.begin(KEY, submitJob(), clientOf());
+  submissions.forget(KEY);
+  const removals = (): string[] => handle.requests.filter((call) => call.startsWith("DELETE /jars/"));
+  await vi.waitFor(() => expect(removals()).toHaveLength(1), PATIENCE);
+  expect(uploads()).toBe(1);
+  expect(cluster.jars.runs).toEqual([]);
+  expect(submissions.of(KEY)).toBeUndefined();
+});
+
 describe("a submission that fails", () => {
   it.each<[string, () => void, RegExp, boolean]>([
     ["as the jar is not there", () => {}, /missing\.jar: HTTP 404$/, true],

@@ -79,13 +79,13 @@ export class Submissions {
       unanswered: same?.unanswered ?? false,
     };
     this.#tried.set(key, tried);
-    void this.#submit(action, flink).then(
+    void this.#submit(action, flink, () => this.#tried.get(key) === tried).then(
       () => this.#end(key, tried, { jobId, state: "done" }),
       (error: unknown) => this.#fail(key, tried, error),
     );
   }
 
-  /** The resource is gone. */
+  /** The resource is gone, or not the operator's any more: what has not reached Flink yet does not run. */
   forget(key: string): void {
     this.#tried.delete(key);
   }
@@ -95,11 +95,12 @@ export class Submissions {
     this.#closing.abort();
   }
 
-  async #submit(action: SubmitJob, flink: FlinkRestClient): Promise<void> {
+  async #submit(action: SubmitJob, flink: FlinkRestClient, isWanted: () => boolean): Promise<void> {
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(action.timeout)]);
     await this.#limiter.run(signal, async () => {
       const jarId = await this.#bringJar(action, flink, signal);
       try {
+        if (!isWanted()) return;
         const answer = await flink.runJar(jarId, action.request, action.timeout);
         if (!answer.ok) judge(answer.failure);
       } finally {

@@ -146,6 +146,11 @@ const FLINK: [OptionType, string][] = [
      kubernetes.taskmanager.cpu.limit-factor kubernetes.jobmanager.memory.limit-factor
      kubernetes.taskmanager.memory.limit-factor kubernetes.jobmanager.cpu kubernetes.taskmanager.cpu`,
   ],
+  [
+    "map",
+    `kubernetes.rest-service.annotations kubernetes.rest-service.labels kubernetes.internal-service.annotations
+     kubernetes.internal-service.labels`,
+  ],
   [{ oneOf: ["reactive"] }, "scheduler-mode"],
   [
     "boolean",

@@ -114,6 +114,7 @@ export const HEALTHY_WINDOW: Option = { key: "sluice.deployment.healthy.window",
 export const HEALTHY_CHECKPOINT: Option = { key: "sluice.deployment.healthy.checkpoint", default: "true" };
 /** How many of the specs that ran are kept in `status.history`; 0: none. */
 export const HISTORY_MAX_COUNT: Option = { key: "sluice.history.max.count", default: "5" };
+export const INGRESS_MANAGE = operator("ingress.manage", "true");
 export const MERGE_ARRAYS_BY_NAME = operator("pod-template.merge-arrays-by-name", "false");
 export const PERIODIC_SAVEPOINT_INTERVAL = operator("periodic.savepoint.interval");
 export const PERIODIC_CHECKPOINT_INTERVAL = operator("periodic.checkpoint.interval");

@@ -9,13 +9,13 @@ import {
   DEPLOYMENTS,
   FLINK_DEPLOYMENTS,
   FLINK_SESSION_JOBS,
+  INGRESSES,
   PODS,
   type ResourceType,
 } from "../kube/resource-type.ts";
 import { keyOf, type OnChange } from "../kube/store.ts";
-import type { Logger } from "../telemetry/log.ts";
 import { isNews } from "./news.ts";
-import { openSnapshotsOf, snapshotCache } from "./snapshots.ts";
+import { type CacheSource, openSnapshotsOf, snapshotCache } from "./snapshots.ts";
 
 const CLUSTERS = "type in (flink-native-kubernetes,flink-standalone-kubernetes)";
 
@@ -27,8 +27,14 @@ export interface Wake {
 }
 
 export interface CacheOptions {
+  /** Undefined: all. */
   readonly namespace: string | undefined;
+  /** Which FlinkDeployments and FlinkSessionJobs; undefined: all. */
+  readonly labelSelector?: string | undefined;
+  /** Whether there are any. */
   readonly snapshots: boolean;
+  /** Whether they are the operator's to make. */
+  readonly ingresses: boolean;
 }
 
 /** What a session job looks at. */
@@ -43,21 +49,32 @@ function waitsForJobs(deployment: FlinkDeployment | undefined): boolean {
   return metadata?.deletionTimestamp !== undefined || status?.reconciliationStatus?.state === "UPGRADING";
 }
 
+function ingressCache(client: KubeClient, { namespace, wake, onError }: CacheSource): Informer<KubeObject> {
+  return new Informer<KubeObject>(client, INGRESSES, {
+    namespace,
+    labelSelector: "component=ingress",
+    onError,
+    onChange: (_key, object, previous) => {
+      const { namespace: place = "default", ownerReferences = [] } = (object ?? previous)?.metadata ?? {};
+      for (const { kind, name } of ownerReferences) if (kind === "FlinkDeployment") wake(`${place}/${name}`);
+    },
+  });
+}
+
 export function createCaches(
   client: KubeClient,
-  { namespace, snapshots: withSnapshots }: CacheOptions,
+  { namespace, labelSelector, snapshots: withSnapshots, ingresses: withIngresses }: CacheOptions,
   wake: Wake,
-  log: Logger,
+  onError: (error: unknown) => void,
 ): Caches {
-  const onError = (error: unknown): void => log.warn({ error: String(error) }, "watch failed, trying again");
   const common = { namespace, onError };
   const ofCluster: OnChange<KubeObject> = (_key, object, previous) => {
     const { metadata } = object ?? previous ?? {};
     const cluster = metadata?.labels?.["app"];
     if (cluster !== undefined) wake.deployment(`${metadata?.namespace ?? "default"}/${cluster}`);
   };
-  const follow = (type: ResourceType, labelSelector: string): Informer<KubeObject> =>
-    new Informer<KubeObject>(client, type, { ...common, labelSelector, onChange: ofCluster });
+  const follow = (type: ResourceType, selector: string): Informer<KubeObject> =>
+    new Informer<KubeObject>(client, type, { ...common, labelSelector: selector, onChange: ofCluster });
   const snapshots = withSnapshots ? snapshotCache(client, { ...common, wake: wake.snapshot }) : undefined;
   // What its snapshots wait for shows in a job's status.
   const wakeSnapshots = (kind: "FlinkDeployment" | "FlinkSessionJob", key: string): void => {
@@ -65,6 +82,7 @@ export function createCaches(
   };
   const sessionJobs: Informer<FlinkSessionJob> = new Informer<FlinkSessionJob>(client, FLINK_SESSION_JOBS, {
     ...common,
+    labelSelector,
     indexes: { [BY_SESSION]: (job) => [sessionKey(job)] },
     onChange: (key, object, previous) => {
       wakeSnapshots("FlinkSessionJob", key);
@@ -76,6 +94,7 @@ export function createCaches(
   });
   const resources: Informer<FlinkDeployment> = new Informer<FlinkDeployment>(client, FLINK_DEPLOYMENTS, {
     ...common,
+    labelSelector,
     onChange: (key, object, previous) => {
       wakeSnapshots("FlinkDeployment", key);
       const news = isNews(object, previous);
@@ -90,5 +109,6 @@ export function createCaches(
     snapshots,
     deployments: follow(DEPLOYMENTS, `${CLUSTERS},component in (jobmanager,taskmanager)`),
     pods: follow(PODS, CLUSTERS),
+    ingresses: withIngresses ? ingressCache(client, { ...common, wake: wake.deployment }) : undefined,
   };
 }

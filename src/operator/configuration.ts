@@ -1,16 +1,27 @@
 /** The operator's own configuration: flags, and a file of defaults that is read again when it changes. */
 import { readFile, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { parse } from "yaml";
-import { type FlinkConfiguration, flattenConfiguration, getDuration } from "../flink/configuration.ts";
+import {
+  type FlinkConfiguration,
+  flattenConfiguration,
+  getBoolean,
+  getDuration,
+} from "../flink/configuration.ts";
+import { parseFlinkConf } from "../flink/flink-conf.ts";
 import { FETCHER_IMAGE } from "../flink/jar-fetch.ts";
 import { RECONCILE_INTERVAL } from "../flink/options.ts";
 import type { ControllerConfig } from "../controller/job-passes.ts";
+import { LOG_FILE_NAMES } from "../resources/log-files.ts";
 import type { Logger } from "../telemetry/log.ts";
 
 const PROGRESS_CHECK_INTERVAL = { key: "kubernetes.operator.observer.progress-check.interval" };
 /** Milliseconds. Sluice polls a cluster in transition more often than the Apache operator: downtime is made here. */
 const PROGRESS_DEFAULT_MS = 1000;
 const RECONCILE_DEFAULT_MS = 15_000;
+const DYNAMIC_CONFIG = { key: "kubernetes.operator.dynamic.config.enabled", default: "true" };
+const CHECK_INTERVAL = { key: "kubernetes.operator.dynamic.config.check.interval" };
+/** More often than the Apache operator, which looks every five minutes: looking costs nothing. */
 const CHECK_EVERY_MS = 5000;
 
 /** Sluice's own image, for pods that fetch a jar: the manifest of the operator's Deployment names it. */
@@ -36,9 +47,24 @@ export function controllerConfig(
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Log files beside the configuration, as the Apache operator's chart puts them: for clusters without their own. */
+async function readLogFiles(folder: string): Promise<Readonly<Record<string, string>> | undefined> {
+  const files: Record<string, string> = {};
+  for (const name of LOG_FILE_NAMES) {
+    try {
+      files[name] = await readFile(join(folder, name), "utf8");
+    } catch (error) {
+      if ((error as { code?: string }).code !== "ENOENT") throw error;
+    }
+  }
+  return Object.keys(files).length === 0 ? undefined : files;
+}
+
 async function read(file: string, env: Environment): Promise<ControllerConfig> {
-  const configuration = flattenConfiguration(parse(await readFile(file, "utf8")) ?? {});
-  return controllerConfig(withFetcherImage(configuration, env), undefined);
+  const text = await readFile(file, "utf8");
+  const isOld = basename(file) === "flink-conf.yaml";
+  const configuration = isOld ? parseFlinkConf(text) : flattenConfiguration(parse(text) ?? {});
+  return controllerConfig(withFetcherImage(configuration, env), await readLogFiles(dirname(file)));
 }
 
 /** A configuration that follows its file. A file that becomes unreadable leaves the last good one in force. */
@@ -46,6 +72,7 @@ export class FollowedConfiguration {
   #current: ControllerConfig;
   #modified = 0;
   #timer: NodeJS.Timeout | undefined;
+  #onChange: (current: ControllerConfig) => void = () => undefined;
   readonly #file: string | undefined;
   readonly #env: Environment;
   readonly #log: Logger;
@@ -63,8 +90,7 @@ export class FollowedConfiguration {
     if (file !== undefined) {
       followed.#current = await read(file, env);
       followed.#modified = (await stat(file)).mtimeMs;
-      followed.#timer = setInterval(() => void followed.#check(file), CHECK_EVERY_MS);
-      followed.#timer.unref();
+      followed.#follow(file);
     }
     return followed;
   }
@@ -73,8 +99,21 @@ export class FollowedConfiguration {
     return this.#current;
   }
 
+  /** Called after each change. */
+  onChange(listener: (current: ControllerConfig) => void): void {
+    this.#onChange = listener;
+  }
+
   close(): void {
     clearInterval(this.#timer);
+  }
+
+  #follow(file: string): void {
+    const { configuration } = this.#current;
+    if (!getBoolean(configuration, DYNAMIC_CONFIG)) return;
+    const interval = getDuration(configuration, CHECK_INTERVAL) ?? CHECK_EVERY_MS;
+    this.#timer = setInterval(() => void this.#check(file), interval);
+    this.#timer.unref();
   }
 
   async #check(file: string): Promise<void> {
@@ -84,6 +123,7 @@ export class FollowedConfiguration {
       this.#modified = mtimeMs;
       this.#current = await read(file, this.#env);
       this.#log.info({ file: this.#file }, "configuration read again");
+      this.#onChange(this.#current);
     } catch (error) {
       this.#log.error(
         { file: this.#file, error: String(error) },

@@ -4,11 +4,14 @@ import type { AddressInfo } from "node:net";
 import { FlinkDeploymentController } from "../controller/flink-deployment-controller.ts";
 import { FlinkSessionJobController } from "../controller/flink-session-job-controller.ts";
 import { FlinkStateSnapshotController } from "../controller/flink-state-snapshot-controller.ts";
-import { BY_SESSION, type Caches } from "../controller/gather.ts";
+import { BY_SESSION } from "../controller/gather.ts";
 import type { PassOutcome } from "../controller/pass-shell.ts";
 import { Submissions } from "../controller/submissions.ts";
+import { type FlinkConfiguration, getBoolean } from "../flink/configuration.ts";
+import { INGRESS_MANAGE } from "../flink/options.ts";
 import { jarsFrom } from "../jars/s3-jar.ts";
 import { KubeClient } from "../kube/client.ts";
+import { aborted } from "../kube/clock.ts";
 import { loadKubeConfig } from "../kube/config.ts";
 import { EventRecorder } from "../kube/event-recorder.ts";
 import { LeaderElector } from "../kube/lease.ts";
@@ -17,16 +20,24 @@ import { WorkQueue } from "../kube/work-queue.ts";
 import { looksInto } from "../state-storage/retained-checkpoints.ts";
 import { StateStorages } from "../state-storage/state-storage.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
-import { createCaches, type Wake } from "./caches.ts";
+import type { Wake } from "./caches.ts";
 import { FollowedConfiguration } from "./configuration.ts";
 import { type FlinkClients, flinkClients, wayToFlink } from "../controller/flink-clients.ts";
-import { createMetrics, type Metrics, serveHealth } from "./health.ts";
-import { hasSnapshots } from "./snapshots.ts";
+import {
+  createMetrics,
+  measureNamespaces,
+  type Metrics,
+  type Readiness,
+  readinessOf,
+  serveHealth,
+} from "./health.ts";
+import { type Targets, targetsOf } from "./targets.ts";
+import { WatchedNamespaces } from "./watched-namespaces.ts";
 
 export interface OperatorOptions {
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
-  /** Undefined: all namespaces. */
+  /** Names parted by commas. Undefined: as environment and configuration say, else all. */
   readonly namespace: string | undefined;
   readonly configFile: string | undefined;
   /** `direct` needs the cluster's network and DNS; `proxy` goes through the API server. */
@@ -40,6 +51,8 @@ export interface OperatorOptions {
   /** How Flink is reached, instead of by `flinkRest`. */
   readonly flinkClients?: FlinkClients;
 }
+
+const DYNAMIC_NAMESPACES = { key: "kubernetes.operator.dynamic.namespaces.enabled", default: "false" };
 
 interface Controller {
   /** As metrics call it. */
@@ -108,13 +121,13 @@ async function lead(
 }
 
 interface Parts {
-  readonly caches: Caches;
+  readonly watched: WatchedNamespaces;
   readonly clients: FlinkClients;
   readonly storages: StateStorages;
   readonly submissions: Submissions;
   readonly deployments: FlinkDeploymentController;
   readonly sessionJobs: FlinkSessionJobController;
-  readonly snapshots: FlinkStateSnapshotController | undefined;
+  readonly snapshots: FlinkStateSnapshotController;
   readonly wakeBy: (wake: Wake) => void;
 }
 
@@ -135,7 +148,7 @@ function parts(
   options: OperatorOptions,
   client: KubeClient,
   configuration: FollowedConfiguration,
-  snapshots: boolean,
+  { labelSelector }: Targets,
   log: Logger,
 ): Parts {
   const { waking, wakeBy } = wakeLater();
@@ -143,11 +156,15 @@ function parts(
     clients.changed(key);
     waking.deployment(key);
   };
-  const cached = { namespace: options.namespace, snapshots };
-  const caches = createCaches(client, cached, { ...waking, deployment }, log);
+  const ingresses = getBoolean(configuration.current.configuration, INGRESS_MANAGE);
+  const wake = { ...waking, deployment };
+  const watched = new WatchedNamespaces({ client, wake, log, ingresses, labelSelector });
+  const cachesFor = watched.cachesFor.bind(watched);
   const onAnswer = (cluster: string): void => {
     waking.deployment(cluster);
-    for (const job of caches.sessionJobs.byIndex(BY_SESSION, cluster)) waking.sessionJob(keyOf(job));
+    const [namespace = ""] = cluster.split("/");
+    for (const job of cachesFor(namespace)?.sessionJobs.byIndex(BY_SESSION, cluster) ?? [])
+      waking.sessionJob(keyOf(job));
   };
   const clients = options.flinkClients ?? flinkClients(client, wayToFlink(options), { onAnswer });
   const storages = new StateStorages({ env: options.env });
@@ -160,7 +177,8 @@ function parts(
   });
   const common = {
     client,
-    caches,
+    cachesFor,
+    isWatched: watched.isWatched.bind(watched),
     events: new EventRecorder(client, { onError }),
     log,
     flinkFor: clients.clientFor,
@@ -168,7 +186,7 @@ function parts(
     now: Date.now,
   };
   return {
-    caches,
+    watched,
     clients,
     storages,
     submissions,
@@ -178,20 +196,14 @@ function parts(
       submissions,
       jarClientFor: clients.jarClientFor,
     }),
-    snapshots:
-      caches.snapshots &&
-      new FlinkStateSnapshotController({
-        ...common,
-        snapshots: caches.snapshots,
-        deployments: caches.resources,
-      }),
+    snapshots: new FlinkStateSnapshotController(common),
     wakeBy,
   };
 }
 
 /** From now on changes lead to passes; everything that is there gets one. */
 function startQueues(
-  { caches, deployments, sessionJobs, snapshots, wakeBy }: Parts,
+  { watched, deployments, sessionJobs, snapshots, wakeBy }: Parts,
   metrics: Metrics,
   { workers }: OperatorOptions,
   log: Logger,
@@ -200,61 +212,72 @@ function startQueues(
     createQueue({ name, pass: (key) => controller.pass(key) }, metrics, workers, log);
   const deploymentQueue = start("flinkdeployment", deployments);
   const jobQueue = start("flinksessionjob", sessionJobs);
-  const snapshotQueue = snapshots && start("flinkstatesnapshot", snapshots);
+  const snapshotQueue = start("flinkstatesnapshot", snapshots);
   wakeBy({
     deployment: (key) => deploymentQueue.add(key),
     sessionJob: (key) => jobQueue.add(key),
-    snapshot: (key) => snapshotQueue?.add(key),
+    snapshot: (key) => snapshotQueue.add(key),
   });
-  for (const object of caches.resources.list()) deploymentQueue.add(keyOf(object));
-  for (const object of caches.sessionJobs.list()) jobQueue.add(keyOf(object));
-  for (const object of caches.snapshots?.list() ?? []) snapshotQueue?.add(keyOf(object));
-  const resources = {
-    deployments: caches.resources.size,
-    sessionJobs: caches.sessionJobs.size,
-    snapshots: caches.snapshots?.size,
-  };
-  log.info(resources, "reconciling");
-  return [deploymentQueue, jobQueue, ...(snapshotQueue === undefined ? [] : [snapshotQueue])];
+  watched.wakeAll();
+  return [deploymentQueue, jobQueue, snapshotQueue];
+}
+
+/** A list that names what is no namespace leaves the last good one in force, as an unreadable file does. */
+function followTargets(
+  configuration: FollowedConfiguration,
+  find: (configuration: FlinkConfiguration) => Targets,
+  watched: WatchedNamespaces,
+  log: Logger,
+): void {
+  configuration.onChange(({ configuration: current }) => {
+    if (!getBoolean(current, DYNAMIC_NAMESPACES)) return;
+    try {
+      watched.retarget(find(current).namespaces);
+    } catch (error) {
+      log.error({ error: String(error) }, "the watched namespaces stay as they were");
+    }
+  });
 }
 
 /** Runs until `signal`; resolves when everything has ended. @throws what keeps it from starting. */
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
   const log = createLogger(options.logLevel);
-  const client = new KubeClient(await loadKubeConfig(options));
+  const access = await loadKubeConfig(options);
+  const client = new KubeClient(access);
   const configuration = await FollowedConfiguration.open(options.configFile, options.env, log);
+  const find = (current: FlinkConfiguration): Targets =>
+    targetsOf({
+      flag: options.namespace,
+      env: options.env,
+      configuration: current,
+      current: access.namespace,
+    });
+  const targets = find(configuration.current.configuration);
   const metrics = createMetrics();
-  let ready = false;
-  const server = await serveHealth(options.healthPort, () => ready, metrics);
-  log.info(
-    { port: (server.address() as AddressInfo).port, namespace: options.namespace ?? "all" },
-    "operator starts",
-  );
-  const snapshots = await hasSnapshots(client, options.namespace, log, signal);
-  const built = parts(options, client, configuration, snapshots, log);
-  const { caches, clients, storages, submissions } = built;
-  const informers = Object.values(caches).filter((cache) => cache !== undefined);
-  for (const informer of informers) informer.start();
-  await Promise.race([Promise.all(informers.map(({ synced }) => synced)), aborted(signal)]);
-  ready = true;
+  const built = parts(options, client, configuration, targets, log);
+  const { watched, clients, storages, submissions } = built;
+  let settled = false;
+  const readiness = (): Readiness => readinessOf(watched.states, settled);
+  measureNamespaces(metrics, () => watched.states);
+  const server = await serveHealth(options.healthPort, readiness, metrics);
+  log.info({ port: (server.address() as AddressInfo).port, ...targets }, "operator starts");
+  watched.retarget(targets.namespaces);
+  followTargets(configuration, find, watched, log);
+  await Promise.race([watched.settled(), aborted(signal)]);
+  settled = true;
   const elector = await lead(client, options, signal, log);
   const queues = signal.aborted ? [] : startQueues(built, metrics, options, log);
   await aborted(signal);
-  ready = false;
+  settled = false;
   log.info("operator ends");
   await Promise.all(queues.map((queue) => queue.stop()));
   submissions.close();
   await elector?.stop();
-  await Promise.all(informers.map((informer) => informer.stop()));
   configuration.close();
+  await watched.close();
   await clients.close();
   await storages.close();
   await client.close();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

@@ -39,7 +39,8 @@ export async function hasSnapshots(
   return false;
 }
 
-export interface SnapshotCacheOptions {
+/** Where a cache's objects are, and whom their changes concern. */
+export interface CacheSource {
   readonly namespace: string | undefined;
   readonly wake: (key: string) => void;
   readonly onError: (error: unknown) => void;
@@ -47,7 +48,7 @@ export interface SnapshotCacheOptions {
 
 export function snapshotCache(
   client: KubeClient,
-  { namespace, wake, onError }: SnapshotCacheOptions,
+  { namespace, wake, onError }: CacheSource,
 ): Informer<FlinkStateSnapshot> {
   return new Informer<FlinkStateSnapshot>(client, FLINK_STATE_SNAPSHOTS, {
     namespace,

@@ -21,6 +21,7 @@ import type {
   JobOverview,
   SavepointStatus,
 } from "../flink/rest-answers.ts";
+import type { Patch, Piece } from "../resources/in-place.ts";
 import type { OwnedObjectName } from "../resources/names.ts";
 import type { ClusterInputs } from "../resources/native-cluster.ts";
 
@@ -33,6 +34,8 @@ export interface ObservedCluster {
   /** Pods with the cluster's `app` label. */
   readonly pods: readonly KubeObject[];
   readonly services: readonly KubeObject[];
+  /** By name; it may be another owner's. */
+  readonly ingress?: KubeObject | undefined;
   /** All ConfigMaps with the cluster's `app` label: Flink's configuration, and the HA metadata. */
   readonly configMaps: readonly KubeObject[];
 }
@@ -207,7 +210,31 @@ export type Action =
       readonly drain: boolean;
       readonly formatType: string;
     }
+  | InPlaceAction
   | SnapshotAction;
+
+/** On objects that no job depends on: one that fails does not end the pass. */
+export type InPlaceAction =
+  | { readonly type: "create-ingress"; readonly ingress: KubeObject }
+  | { readonly type: "delete-ingress"; readonly uid: string }
+  /** By a JSON merge patch. */
+  | {
+      readonly type: "patch-object";
+      readonly kind: Piece["kind"];
+      readonly name: string;
+      readonly uid: string;
+      readonly patch: Patch;
+    };
+
+const IN_PLACE_ACTIONS: ReadonlySet<string> = new Set<InPlaceAction["type"]>([
+  "create-ingress",
+  "delete-ingress",
+  "patch-object",
+]);
+
+export function isInPlaceAction(action: Pick<Action, "type">): action is InPlaceAction {
+  return IN_PLACE_ACTIONS.has(action.type);
+}
 
 /** Snapshots never hold anything else up: an action of these that fails does not end the pass. */
 export type SnapshotAction =
@@ -240,6 +267,11 @@ const SNAPSHOT_ACTIONS: ReadonlySet<string> = new Set<SnapshotAction["type"]>([
 
 export function isSnapshotAction(action: Action): action is SnapshotAction {
   return SNAPSHOT_ACTIONS.has(action.type);
+}
+
+/** Nothing of a cluster or its job waits for it. */
+export function isOptional(action: Action): boolean {
+  return isSnapshotAction(action) || isInPlaceAction(action);
 }
 
 export type EventComponent = "Operator" | "JobManagerDeployment" | "Job" | "Snapshot";

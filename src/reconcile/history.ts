@@ -14,7 +14,7 @@ import { HISTORY_MAX_COUNT } from "../flink/options.ts";
 import { deployedSpec, parseRecordedSpec, sameJson } from "./last-reconciled-spec.ts";
 import { lifecycleState } from "./lifecycle-state.ts";
 import { effectiveConfiguration, isUnderWay, type JobPass } from "./pass.ts";
-import { diffSpecs } from "./spec-diff.ts";
+import { concernsFlink, diffSpecs } from "./spec-diff.ts";
 import { errorMessage } from "./status-error.ts";
 import { LAST_STATE_MARKER } from "./upgrade-mode.ts";
 
@@ -26,10 +26,10 @@ const EMPTY = "empty";
 
 type Outcome = Required<Pick<HistoryEntry, "outcome">> & Pick<HistoryEntry, "message">;
 
-/** Nonces, how state is to be handled and what the operator reads make no other spec of it. */
-export function isSameSpec(one: FlinkDeploymentSpec, other: FlinkDeploymentSpec): boolean {
-  return diffSpecs(one, other, modeOf(one)).changes.every(
-    ({ type, path }) => type === "IGNORE" || path === "restartNonce" || path === "job.state",
+/** Nonces, how state is to be handled, what the operator reads and what changes in place make no other spec of it. */
+export function isSameSpec(before: FlinkDeploymentSpec, after: FlinkDeploymentSpec): boolean {
+  return diffSpecs(before, after, modeOf(before)).changes.every(
+    (one) => !concernsFlink(one) || one.path === "restartNonce" || one.path === "job.state",
   );
 }
 

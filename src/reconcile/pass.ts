@@ -15,6 +15,7 @@ import {
 import type { FlinkSessionJob } from "../api/flink-session-job.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
+import type { ClusterInputs } from "../resources/cluster-inputs.ts";
 import type {
   Action,
   ActionFailure,
@@ -83,6 +84,8 @@ export interface Pass extends JobPass {
   readonly cluster: ObservedCluster;
   readonly observed: Observed;
   readonly status: DefaultedStatus;
+  /** A change in place has begun and is not recorded yet. */
+  isChangingInPlace: boolean;
 }
 
 /** Whether the job has a cluster of its own, whose objects and whose state in storage can be looked at. */
@@ -106,6 +109,7 @@ export function beginPass(observed: Observed, now: number, options: Options): Pa
       options.defaults,
     ),
     status,
+    isChangingInPlace: false,
   };
 }
 
@@ -331,6 +335,16 @@ export function ownTaskManagers(pass: Pass): KubeObject | undefined {
   const { name: cluster } = pass.resource.metadata;
   const ofJobManager = ownerReferences.some(({ kind, name }) => kind === "Deployment" && name === cluster);
   return ofJobManager ? taskManagers : undefined;
+}
+
+/** The resource, for the objects that it is to own. */
+export function ownerOf({ resource: { metadata }, options }: Pass): ClusterInputs["owner"] {
+  return {
+    name: metadata.name,
+    namespace: metadata.namespace ?? "default",
+    uid: metadata.uid ?? "",
+    ...(options.isRecord === true ? { isRecord: true } : {}),
+  };
 }
 
 export function isOwned(object: KubeObject, resource: FlinkDeployment): boolean {

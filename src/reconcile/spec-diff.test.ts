@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Mode } from "../api/defaults.ts";
+import { type Mode, withSpecDefaults } from "../api/defaults.ts";
 import type { FlinkDeploymentSpec } from "../api/flink-deployment.ts";
 import {
   flinkSpec,
@@ -9,7 +9,7 @@ import {
   withJob,
   withSpec,
 } from "../../testbed/gen/flink-deployment.ts";
-import { describeDiff, type DiffType, diffSpecs } from "./spec-diff.ts";
+import { concernsFlink, describeDiff, type DiffType, diffSpecs, withInPlaceChanges } from "./spec-diff.ts";
 
 function diff(before: ResourceChange[], after: ResourceChange[], mode: Mode = "native") {
   return diffSpecs(flinkSpec(...before), flinkSpec(...after), mode);
@@ -27,13 +27,14 @@ const FIELDS: readonly Row[] = [
   ["imagePullPolicy", withSpec({}), withSpec({ imagePullPolicy: "Always" }), "UPGRADE", "UPGRADE"],
   ["serviceAccount", withSpec({}), withSpec({ serviceAccount: "other" }), "UPGRADE", "UPGRADE"],
   ["flinkVersion", withSpec({}), withSpec({ flinkVersion: "v2_4" }), "UPGRADE", "UPGRADE"],
-  ["ingress that appears", withSpec({}), withSpec({ ingress: { template: "x" } }), "UPGRADE", "UPGRADE"],
+  ["ingress that appears", withSpec({}), withSpec({ ingress: { template: "x" } }), "IN_PLACE", "IN_PLACE"],
+  ["ingress that goes", withSpec({ ingress: { template: "x" } }), withSpec({}), "IN_PLACE", "IN_PLACE"],
   [
     "a part of ingress",
     withSpec({ ingress: { template: "x" } }),
     withSpec({ ingress: { template: "x", labels: { a: "b" } } }),
-    "UPGRADE",
-    "UPGRADE",
+    "IN_PLACE",
+    "IN_PLACE",
   ],
   [
     "podTemplate",
@@ -152,6 +153,15 @@ const CONFIGURATION: readonly (readonly [string, DiffType, DiffType])[] = [
   ["pipeline.jobvertex-parallelism-overrides", "SCALE", "UPGRADE"],
   ["pipeline.max-parallelism", "UPGRADE", "UPGRADE"],
   ["kubernetes.pod-template-file", "UPGRADE", "UPGRADE"],
+  ["kubernetes.rest-service.annotations", "IN_PLACE", "IN_PLACE"],
+  ["kubernetes.rest-service.annotations.one-of-them", "IN_PLACE", "IN_PLACE"],
+  ["kubernetes.rest-service.labels", "IN_PLACE", "IN_PLACE"],
+  ["kubernetes.internal-service.annotations", "IN_PLACE", "IN_PLACE"],
+  ["kubernetes.internal-service.labels", "IN_PLACE", "IN_PLACE"],
+  ["kubernetes.rest-service.exposed.type", "UPGRADE", "UPGRADE"],
+  ["kubernetes.jobmanager.annotations", "UPGRADE", "UPGRADE"],
+  ["kubernetes.jobmanager.labels", "UPGRADE", "UPGRADE"],
+  ["kubernetes.taskmanager.labels", "UPGRADE", "UPGRADE"],
   ["taskmanager.numberOfTaskSlots", "UPGRADE", "UPGRADE"],
 ];
 
@@ -188,6 +198,9 @@ describe("a change of the spec is typed by its field", () => {
     const upgrade = withSpec({ image: "other" });
     const redeploy = withJob({ savepointRedeployNonce: 1 });
     const scale = withConfiguration({ "pipeline.jobvertex-parallelism-overrides": "a:2" });
+    const inPlace = withSpec({ ingress: { template: "x" } });
+    expect(diff([], [ignored, inPlace]).type).toBe("IN_PLACE");
+    expect(diff([], [inPlace, scale]).type).toBe("SCALE");
     expect(diff([], [ignored, scale]).type).toBe("SCALE");
     expect(diff([], [ignored, scale, upgrade]).type).toBe("UPGRADE");
     expect(diff([], [ignored, scale, upgrade, redeploy]).type).toBe("SAVEPOINT_REDEPLOY");
@@ -198,6 +211,71 @@ describe("a change of the spec is typed by its field", () => {
     const set = path.startsWith("job.") ? withJob : withSpec;
     expect(types([set({ [name]: 1 })], [set({ [name]: null })])).toEqual(["IGNORE", "IGNORE"]);
     expect(types([set({ [name]: 1 })], [])).toEqual(["IGNORE", "IGNORE"]);
+  });
+});
+
+describe("a change of log files", () => {
+  const LOG4J = "log4j-console.properties";
+  const LOGBACK = "logback-console.xml";
+  const looking = "monitorInterval = 30\nrootLogger.level = INFO\n";
+  const scanning = '<configuration debug="false" scan="true" scanPeriod="5 seconds">';
+  it.each<[string, Record<string, string> | undefined, Record<string, string> | undefined, DiffType]>([
+    ["that Log4j looks at again is in place", { [LOG4J]: looking }, { [LOG4J]: "b" }, "IN_PLACE"],
+    ["with spaces and a colon, too", { [LOG4J]: "  monitorInterval:5" }, { [LOG4J]: "b" }, "IN_PLACE"],
+    ["that Logback scans is in place", { [LOGBACK]: scanning }, { [LOGBACK]: "b" }, "IN_PLACE"],
+    ["that does not ask for it restarts", { [LOG4J]: "a" }, { [LOG4J]: looking }, "UPGRADE"],
+    ["with an interval of 0 restarts", { [LOG4J]: "monitorInterval = 0" }, { [LOG4J]: "b" }, "UPGRADE"],
+    ["with the interval commented out restarts", { [LOG4J]: `# ${looking}` }, { [LOG4J]: "b" }, "UPGRADE"],
+    ["of which one does not ask for it restarts", both("a", scanning), both("b", "b"), "UPGRADE"],
+    ["of which the other does not change is in place", both(looking, "a"), both("b", "a"), "IN_PLACE"],
+    ["of which one comes restarts", { [LOG4J]: looking }, both(looking, scanning), "UPGRADE"],
+    ["of which one goes restarts", both(looking, scanning), { [LOG4J]: looking }, "UPGRADE"],
+    ["that were the operator's restarts", undefined, { [LOG4J]: looking }, "UPGRADE"],
+    ["that become the operator's restarts", { [LOG4J]: looking }, undefined, "UPGRADE"],
+  ])("%s", (_, before, after, type) => {
+    const files = (logConfiguration: unknown): ResourceChange[] => [withSpec({ logConfiguration })];
+    expect(types(files(before), files(after))).toEqual([type, type]);
+  });
+
+  function both(log4j: string, logback: string): Record<string, string> {
+    return { [LOG4J]: log4j, [LOGBACK]: logback };
+  }
+});
+
+describe("what changes in place", () => {
+  const before = flinkSpec(withConfiguration({ "kubernetes.rest-service.annotations": "a:1" }));
+  const after = flinkSpec(
+    withSpec({ ingress: { template: "x" }, image: "other" }),
+    withJob({ upgradeMode: "stateless" }),
+    withConfiguration({ "kubernetes.rest-service.labels": "b:2", "rest.port": "9000" }),
+  );
+
+  it("is taken over alone", () => {
+    const { changes } = diffSpecs(before, after, "native");
+    const taken = withInPlaceChanges(withSpecDefaults(before), changes);
+    expect(diffSpecs(before, taken, "native").changes.map(({ path }) => path)).toEqual([
+      "ingress",
+      "flinkConfiguration.kubernetes.rest-service.annotations",
+      "flinkConfiguration.kubernetes.rest-service.labels",
+    ]);
+    expect(concernsFlink(diffSpecs(before, taken, "native"))).toBe(false);
+    expect(diffSpecs(taken, after, "native").changes.map(({ path }) => path)).toEqual([
+      "image",
+      "job.upgradeMode",
+      "flinkConfiguration.rest.port",
+    ]);
+  });
+
+  it("is not taken over for a spec in which it would not be in place", () => {
+    const files = (text: string) => ({ logConfiguration: { "log4j-console.properties": text } });
+    const looking = "monitorInterval=5";
+    const { changes } = diffSpecs(
+      flinkSpec(withSpec(files(looking))),
+      flinkSpec(withSpec(files("b"))),
+      "native",
+    );
+    const other = withSpecDefaults(flinkSpec(withSpec(files("a"))));
+    expect(withInPlaceChanges(other, changes)).toEqual(other);
   });
 });
 

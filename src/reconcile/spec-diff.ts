@@ -5,11 +5,25 @@
 import { type DefaultedSpec, type Mode, modeOf, withSpecDefaults } from "../api/defaults.ts";
 import type { FlinkDeploymentSpec } from "../api/flink-deployment.ts";
 import { flattenConfiguration } from "../flink/configuration.ts";
+import {
+  INTERNAL_SERVICE_ANNOTATIONS,
+  INTERNAL_SERVICE_LABELS,
+  REST_SERVICE_ANNOTATIONS,
+  REST_SERVICE_LABELS,
+} from "../flink/kubernetes-options.ts";
+import { areReadAgain, type LogFiles } from "../resources/log-files.ts";
 import { sameJson } from "./last-reconciled-spec.ts";
 
-export type DiffType = "IGNORE" | "SCALE" | "UPGRADE" | "SAVEPOINT_REDEPLOY";
+/** `IN_PLACE`, which the Apache operator does not have: objects of the cluster change, and Flink notices nothing. */
+export type DiffType = "IGNORE" | "IN_PLACE" | "SCALE" | "UPGRADE" | "SAVEPOINT_REDEPLOY";
 
-const RANK: Record<DiffType, number> = { IGNORE: 0, SCALE: 1, UPGRADE: 2, SAVEPOINT_REDEPLOY: 3 };
+const RANK: Record<DiffType, number> = {
+  IGNORE: 0,
+  IN_PLACE: 1,
+  SCALE: 2,
+  UPGRADE: 3,
+  SAVEPOINT_REDEPLOY: 4,
+};
 
 export interface FieldChange {
   /** Path below the spec, `job.parallelism`. */
@@ -33,9 +47,11 @@ interface FieldRule {
 
 const UPGRADE: FieldRule = { type: "UPGRADE" };
 const IGNORE: FieldRule = { type: "IGNORE" };
+const IN_PLACE: FieldRule = { type: "IN_PLACE" };
 
 /** Every field that is not UPGRADE. `SCALE` holds in standalone mode only; natively it is an UPGRADE. */
 const RULES: Readonly<Record<string, FieldRule>> = {
+  ingress: IN_PLACE,
   restartNonce: { type: "UPGRADE", ignoreWhenCleared: true },
   "job.parallelism": { type: "SCALE" },
   "job.upgradeMode": IGNORE,
@@ -56,10 +72,17 @@ const CONFIG_PREFIXES: readonly (readonly [string, Record<Mode, DiffType>])[] = 
   ["sluice.secret.", { native: "UPGRADE", standalone: "UPGRADE" }],
   ["sluice.jar.", { native: "UPGRADE", standalone: "UPGRADE" }],
   ["sluice.", { native: "IGNORE", standalone: "IGNORE" }],
+  ...[
+    REST_SERVICE_ANNOTATIONS,
+    REST_SERVICE_LABELS,
+    INTERNAL_SERVICE_ANNOTATIONS,
+    INTERNAL_SERVICE_LABELS,
+  ].map(({ key }) => [key, { native: "IN_PLACE", standalone: "IN_PLACE" }] as const),
   ["pipeline.jobvertex-parallelism-overrides", { native: "SCALE", standalone: "UPGRADE" }],
 ];
 
-function ruleFor(path: string, mode: Mode): FieldRule {
+function ruleFor(path: string, mode: Mode, from: unknown, to: unknown): FieldRule {
+  if (path === "logConfiguration") return areReadAgain(from as LogFiles, to as LogFiles) ? IN_PLACE : UPGRADE;
   const rule = RULES[path] ?? UPGRADE;
   return rule.type === "SCALE" && mode === "native" ? UPGRADE : rule;
 }
@@ -127,7 +150,9 @@ function compareFields(
         mode,
       );
     }
-    return isSame(name, before, after) ? [] : [change(path, before, after, ruleFor(path, mode))];
+    return isSame(name, before, after)
+      ? []
+      : [change(path, before, after, ruleFor(path, mode, before, after))];
   });
 }
 
@@ -154,6 +179,30 @@ export function diffSpecs(before: FlinkDeploymentSpec, after: FlinkDeploymentSpe
   ];
   const type = changes.reduce<DiffType>((max, { type }) => (RANK[type] > RANK[max] ? type : max), "IGNORE");
   return { type, changes };
+}
+
+/** Whether more is to be done than to change objects that Flink does not look at. */
+export function concernsFlink({ type }: Pick<SpecDiff, "type">): boolean {
+  return RANK[type] > RANK.IN_PLACE;
+}
+
+/** The spec with those of the changes that take effect in place, and with no others. */
+export function withInPlaceChanges(spec: DefaultedSpec, changes: readonly FieldChange[]): DefaultedSpec {
+  const result: Record<string, unknown> = { ...spec };
+  let config: Record<string, unknown> | undefined;
+  for (const { path, type, to } of changes) {
+    if (type !== "IN_PLACE") continue;
+    if (path === "ingress") result["ingress"] = to;
+    // It may be another spec that they are changes of.
+    else if (path === "logConfiguration" && areReadAgain(spec.logConfiguration, to as LogFiles)) {
+      result["logConfiguration"] = to;
+    } else if (path.startsWith("flinkConfiguration.")) {
+      config ??= flattenConfiguration(spec.flinkConfiguration);
+      config[path.slice("flinkConfiguration.".length)] = to;
+    }
+  }
+  if (config !== undefined) result["flinkConfiguration"] = config;
+  return withSpecDefaults(result);
 }
 
 function render(value: unknown): string {

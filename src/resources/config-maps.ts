@@ -6,6 +6,7 @@ import type { KubeObject } from "../api/kube-object.ts";
 import type { FlinkConfiguration } from "../flink/configuration.ts";
 import { configurationFile, configurationFileName } from "./flink-configuration-file.ts";
 import { commonLabels } from "./labels.ts";
+import { flinkConfigMapName } from "./names.ts";
 
 export const POD_TEMPLATE_FILE = "taskmanager-pod-template.yaml";
 
@@ -28,7 +29,7 @@ function configMap({ id, namespace, mode }: Cluster, name: string, data: Record<
 }
 
 export function flinkConfigMap(cluster: Cluster, logFiles: Readonly<Record<string, string>>): KubeObject {
-  return configMap(cluster, `flink-config-${cluster.id}`, {
+  return configMap(cluster, flinkConfigMapName(cluster.id), {
     ...logFiles,
     [configurationFileName(cluster.version)]: configurationFile(cluster.config, cluster.version),
   });

@@ -112,3 +112,25 @@ export function logFiles(
     }),
   );
 }
+
+export type LogFiles = Readonly<Record<string, string>> | null | undefined;
+
+/** By what a file asks the process that reads it to look again whether it has changed. */
+const LOOKS_AGAIN: Readonly<Record<string, RegExp>> = {
+  "log4j-console.properties": /^\s*monitorInterval\s*[=:]\s*[1-9]\d*\s*$/m,
+  "logback-console.xml": /<configuration\b[^>]*\bscan\s*=\s*["']true["']/,
+};
+
+/**
+ * Whether running processes take the new files up by themselves: the files that change have to say so already, and the
+ * pods mount each file by its name, so that none may come or go.
+ */
+export function areReadAgain(before: LogFiles, after: LogFiles): boolean {
+  if (!before || !after) return false;
+  const names = Object.keys(after);
+  if (names.length !== Object.keys(before).length) return false;
+  return names.every((name) => {
+    const [old, text] = [before[name], after[name]];
+    return old !== undefined && (old === text || LOOKS_AGAIN[name]?.test(old) === true);
+  });
+}

@@ -15,6 +15,7 @@ import {
 } from "../flink/kubernetes-options.ts";
 import { POD_TEMPLATE_FILE } from "./config-maps.ts";
 import { configurationFileName } from "./flink-configuration-file.ts";
+import { flinkConfigMapName } from "./names.ts";
 import { readBoolean, readMap, readMapList, readText } from "./read-option.ts";
 
 /** Where Flink looks for its TaskManagers' template. */
@@ -92,7 +93,7 @@ export function configuredMounts({ id, version, config, logs }: Cluster): Mounte
     ...hadoop(config),
     files(
       CONFIG_VOLUME,
-      `flink-config-${id}`,
+      flinkConfigMapName(id),
       [...Object.keys(logs), configurationFileName(version)],
       readText(config, CONF_DIR),
     ),

@@ -15,6 +15,11 @@ export function taskManagerDeploymentName(clusterId: string): string {
   return `${clusterId}-taskmanager`;
 }
 
+/** Of Flink's configuration and log files. */
+export function flinkConfigMapName(clusterId: string): string {
+  return `flink-config-${clusterId}`;
+}
+
 /** The same objects, by name, that renderCluster returns as owned. */
 export function ownedObjectNames(
   clusterId: string,
@@ -24,7 +29,7 @@ export function ownedObjectNames(
   const config = { ...defaults, ...flattenConfiguration(spec.flinkConfiguration) };
   const rest = { kind: "Service", name: `${clusterId}-rest` } as const;
   const internal = { kind: "Service", name: clusterId } as const;
-  const configuration = { kind: "ConfigMap", name: `flink-config-${clusterId}` } as const;
+  const configuration = { kind: "ConfigMap", name: flinkConfigMapName(clusterId) } as const;
   if (modeOf(spec) === "standalone") {
     const name = taskManagerDeploymentName(clusterId);
     return [rest, internal, configuration, { kind: "Deployment", name }];

@@ -1,7 +1,7 @@
 /** The Services of a cluster: the REST API and web interface, and the JobManager's own address. */
 import type { Mode } from "../api/defaults.ts";
 import type { KubeObject } from "../api/kube-object.ts";
-import type { FlinkConfiguration } from "../flink/configuration.ts";
+import type { FlinkConfiguration, Option } from "../flink/configuration.ts";
 import {
   BLOB_PORT,
   INTERNAL_SERVICE_ANNOTATIONS,
@@ -27,22 +27,38 @@ interface Cluster {
 
 const EXPOSED_TYPES = ["ClusterIP", "NodePort", "LoadBalancer", "Headless_ClusterIP"] as const;
 
-function service(
-  { id, namespace, mode }: Cluster,
-  name: string,
-  labels: Readonly<Record<string, string>>,
-  annotations: Readonly<Record<string, string>>,
-  spec: object,
-): KubeObject {
+type ClusterMetadata = Pick<Cluster, "id" | "mode" | "config">;
+
+interface ServiceMetadata {
+  readonly labels: Record<string, string>;
+  readonly annotations?: Record<string, string>;
+}
+
+function metadataBy(
+  { id, mode, config }: ClusterMetadata,
+  labels: Option,
+  annotations: Option,
+): ServiceMetadata {
+  return {
+    labels: { ...readMap(config, labels), ...commonLabels(id, mode) },
+    ...nonEmpty("annotations", readMap(config, annotations)),
+  };
+}
+
+/** Labels and annotations, which Flink does not look at, by the Service's name. */
+export function serviceMetadata(cluster: ClusterMetadata): ReadonlyMap<string, ServiceMetadata> {
+  return new Map([
+    [`${cluster.id}-rest`, metadataBy(cluster, REST_SERVICE_LABELS, REST_SERVICE_ANNOTATIONS)],
+    [cluster.id, metadataBy(cluster, INTERNAL_SERVICE_LABELS, INTERNAL_SERVICE_ANNOTATIONS)],
+  ]);
+}
+
+function service(cluster: Cluster, name: string, spec: object): KubeObject {
+  const { id, namespace, mode } = cluster;
   return {
     apiVersion: "v1",
     kind: "Service",
-    metadata: {
-      name,
-      namespace,
-      labels: { ...labels, ...commonLabels(id, mode) },
-      ...nonEmpty("annotations", annotations),
-    },
+    metadata: { name, namespace, ...serviceMetadata(cluster).get(name) },
     spec: { ...spec, selector: componentSelector(id, mode, "jobmanager") },
   };
 }
@@ -56,29 +72,21 @@ export function restService(cluster: Cluster): KubeObject {
     port: readPort(config, REST_PORT),
     targetPort: readPort(config, REST_BIND_PORT),
   };
-  return service(
-    cluster,
-    `${id}-rest`,
-    readMap(config, REST_SERVICE_LABELS),
-    readMap(config, REST_SERVICE_ANNOTATIONS),
-    { type: headless ? "ClusterIP" : exposed, ...(headless ? { clusterIP: "None" } : {}), ports: [port] },
-  );
+  return service(cluster, `${id}-rest`, {
+    type: headless ? "ClusterIP" : exposed,
+    ...(headless ? { clusterIP: "None" } : {}),
+    ports: [port],
+  });
 }
 
 /** Headless: TaskManagers reach the one JobManager by its name. */
 export function internalService(cluster: Cluster): KubeObject {
   const { id, config } = cluster;
-  return service(
-    cluster,
-    id,
-    readMap(config, INTERNAL_SERVICE_LABELS),
-    readMap(config, INTERNAL_SERVICE_ANNOTATIONS),
-    {
-      clusterIP: "None",
-      ports: [
-        { name: "jobmanager-rpc", port: readPort(config, JM_RPC_PORT) },
-        { name: "blobserver", port: readPort(config, BLOB_PORT) },
-      ],
-    },
-  );
+  return service(cluster, id, {
+    clusterIP: "None",
+    ports: [
+      { name: "jobmanager-rpc", port: readPort(config, JM_RPC_PORT) },
+      { name: "blobserver", port: readPort(config, BLOB_PORT) },
+    ],
+  });
 }

@@ -1,31 +1,25 @@
 /** The operator with the rights that it is installed with, on a real API server and a scripted Flink: snapshots. */
-import { readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseAllDocuments, stringify } from "yaml";
+import { stringify } from "yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { FlinkDeployment } from "../../src/api/flink-deployment.ts";
 import type { FlinkStateSnapshot, FlinkStateSnapshotSpec } from "../../src/api/flink-state-snapshot.ts";
 import type { KubeObject } from "../../src/api/kube-object.ts";
-import { FlinkRestClient } from "../../src/flink-rest/client.ts";
-import { createFlinkAgent, directTransport } from "../../src/flink-rest/transport.ts";
-import { runOperator } from "../../src/operator/run.ts";
 import { parseRecordedSpec } from "../../src/reconcile/last-reconciled-spec.ts";
-import { ScriptedCluster } from "../../testbed/flink-rest/scripted-cluster.ts";
-import { FlinkRestServer, type Handle } from "../../testbed/flink-rest/server.ts";
 import { flinkDeployment } from "../../testbed/gen/flink-deployment.ts";
 import { waitFor } from "../../testbed/lib/wait.ts";
 import { type ApiForTests, apiTestbed } from "../support/api-testbed.ts";
+import { installRights, kubeconfigOf, ownFolder, startOperator } from "../support/operator.ts";
+import { bringUpJob, type ScriptedFlink, startScriptedFlink } from "../support/scripted-flink.ts";
 
 const deadline = 30_000;
-const agent = createFlinkAgent();
-const cluster = new ScriptedCluster({ version: "2.3" });
 let api: ApiForTests;
-let server: FlinkRestServer;
-let flink: Handle;
+let flink: ScriptedFlink;
+let cluster: ScriptedFlink["cluster"];
 let namespace: string;
 let folder: string;
+let removeFolder: () => Promise<void>;
 let stopOperator: () => Promise<void>;
 
 async function kubectl(...args: string[]): Promise<string> {
@@ -35,58 +29,6 @@ async function kubectl(...args: string[]): Promise<string> {
 async function get<T extends KubeObject>(kind: string, name: string): Promise<T | undefined> {
   const text = await kubectl("get", kind, name, "--ignore-not-found", "-o", "json");
   return text.trim() === "" ? undefined : (JSON.parse(text) as T);
-}
-
-/** What an installation gives the operator's account, and a kubeconfig of that account. */
-async function operatorKubeconfig(): Promise<string> {
-  const manifests = join(import.meta.dirname, "../../deploy/operator");
-  const installed = parseAllDocuments(readFileSync(join(manifests, "operator.yaml"), "utf8"))
-    .map((document) => document.toJS() as KubeObject)
-    .filter(({ kind }) => kind !== "Deployment");
-  await api.kubectl(["apply", "-f", "-"], installed.map((one) => stringify(one)).join("---\n"));
-  await api.kubectl(["apply", "-f", join(manifests, "rbac.yaml")]);
-  const token = (await api.kubectl(["-n", "sluice-system", "create", "token", "sluice-operator"])).trim();
-  const ca = Buffer.from(api.caPem).toString("base64");
-  const config = {
-    apiVersion: "v1",
-    kind: "Config",
-    "current-context": "operator",
-    clusters: [{ name: "api", cluster: { server: api.url, "certificate-authority-data": ca } }],
-    users: [{ name: "operator", user: { token } }],
-    contexts: [{ name: "operator", context: { cluster: "api", user: "operator" } }],
-  };
-  const file = join(folder, "kubeconfig");
-  await writeFile(file, stringify(config));
-  return file;
-}
-
-function startOperator(kubeconfig: string): () => Promise<void> {
-  const stop = new AbortController();
-  const running = runOperator(
-    {
-      kubeconfig,
-      context: undefined,
-      namespace,
-      configFile: join(folder, "operator.yaml"),
-      flinkRest: undefined,
-      healthPort: 0,
-      workers: 2,
-      logLevel: "fatal",
-      leaderElection: undefined,
-      env: {},
-      flinkClients: {
-        clientFor: () => new FlinkRestClient({ transport: directTransport(flink.url, agent) }),
-        jarClientFor: () => new FlinkRestClient({ transport: directTransport(flink.url, agent) }),
-        changed: () => {},
-        close: () => Promise.resolve(),
-      },
-    },
-    stop.signal,
-  );
-  return async () => {
-    stop.abort();
-    await running;
-  };
 }
 
 async function snapshot(name: string, spec: FlinkStateSnapshotSpec): Promise<void> {
@@ -135,49 +77,38 @@ async function job(): Promise<FlinkDeployment> {
 }
 
 function triggered(what: "savepoints" | "checkpoints"): number {
-  return flink.requests.filter((one) => one.startsWith("POST") && one.endsWith(`/${what}`)).length;
+  return flink.handle.requests.filter((one) => one.startsWith("POST") && one.endsWith(`/${what}`)).length;
 }
 
-/** The kubelet that this testbed does not have, and the job that a JobManager would start. */
-async function bringUp(): Promise<void> {
-  const selector = ["-l", "app=job,component=jobmanager", "-o", "name"];
-  const pod = await waitFor(
-    "the JobManager's pod",
-    async () => (await kubectl("get", "pod", ...selector)).trim() || undefined,
-    {
-      deadline,
-    },
-  );
-  const { jobId = "" } = (await job()).status?.jobStatus ?? {};
-  cluster.addJob({ jobId });
-  const status = { phase: "Running", conditions: [{ type: "Ready", status: "True" }] };
-  await kubectl("patch", pod, "--subresource=status", "--type=merge", "-p", JSON.stringify({ status }));
-  await kubectl("wait", "--for=condition=Ready", "flinkdep/job", "--timeout=30s");
+function operate(kubeconfig: string): () => Promise<void> {
+  const configFile = join(folder, "operator.yaml");
+  return startOperator({ kubeconfig, namespace, configFile, flinkClients: flink.clients });
 }
 
 beforeAll(async () => {
   api = apiTestbed();
-  server = await FlinkRestServer.start();
-  flink = server.add("scripted", "snapshots", cluster);
+  flink = await startScriptedFlink("snapshots");
+  ({ cluster } = flink);
   namespace = await api.freshNamespace("snapshots");
-  folder = await mkdtemp(join(tmpdir(), "sluice-snapshots-"));
+  [folder, removeFolder] = await ownFolder();
   const configuration = {
     "kubernetes.operator.observer.progress-check.interval": "100 ms",
     "kubernetes.operator.reconcile.interval": "1 s",
   };
   await writeFile(join(folder, "operator.yaml"), stringify(configuration));
-  stopOperator = startOperator(await operatorKubeconfig());
+  await installRights(api);
+  const account = { namespace: "sluice-system", name: "sluice-operator" };
+  stopOperator = operate(await kubeconfigOf(api, folder, account));
   await kubectl("create", "serviceaccount", "flink");
   const manifest = { ...flinkDeployment(), metadata: { name: "job", namespace } };
   await api.kubectl(["apply", "-f", "-"], stringify(manifest));
-  await bringUp();
+  await bringUpJob(api, namespace, cluster);
 });
 
 afterAll(async () => {
   await stopOperator();
-  await agent.close();
-  await server.close();
-  await rm(folder, { recursive: true });
+  await flink.close();
+  await removeFolder();
 });
 
 describe("a savepoint", () => {
@@ -220,7 +151,7 @@ describe("a savepoint", () => {
     await snapshot("long", { savepoint: {} });
     await untilState("long", "IN_PROGRESS");
     await stopOperator();
-    stopOperator = startOperator(join(folder, "kubeconfig"));
+    stopOperator = operate(join(folder, "kubeconfig"));
     cluster.endSnapshots();
     cluster.snapshots = {};
     await untilState("long", "COMPLETED");
@@ -234,7 +165,7 @@ describe("a savepoint", () => {
     expect(status?.failures).toBe(1);
     expect(status?.error).toContain("Failed to create savepoint directory");
     expect((await eventsOn("failing")).join()).toContain("SavepointError: The savepoint failed");
-    flink.fail({
+    flink.handle.fail({
       fault: { kind: "error", status: 400, errors: ["bad request"] },
       method: "POST",
       path: /savepoints$/,
@@ -242,7 +173,7 @@ describe("a savepoint", () => {
     await snapshot("refused", { savepoint: {}, backoffLimit: 0 });
     const refused = (await untilState("refused", "FAILED")).status;
     expect(refused?.error).toContain('"httpResponseCode":400');
-    flink.heal();
+    flink.handle.heal();
     cluster.snapshots = {};
   });
 
@@ -277,7 +208,7 @@ test("the savepoint of an upgrade is there as an object, and an upgrade does not
   const found = await firstBy("UPGRADE");
   const { status } = await untilState(found.metadata.name, "COMPLETED");
   expect(status?.path).toBe((await job()).status?.jobStatus?.upgradeSavepointPath);
-  await bringUp();
+  await bringUpJob(api, namespace, cluster);
   expect((await job()).status?.jobStatus?.savepointInfo?.savepointHistory ?? []).toEqual([]);
   expect(await snapshotsBy("UPGRADE")).toHaveLength(1);
 });

@@ -5,6 +5,7 @@ import type { KubeObject } from "../../src/api/kube-object.ts";
 import type { ObservedCluster } from "../../src/reconcile/decision.ts";
 import { flattenConfiguration } from "../../src/flink/configuration.ts";
 import { parseRecordedSpec } from "../../src/reconcile/last-reconciled-spec.ts";
+import { renderIngress } from "../../src/resources/ingress.ts";
 import { commonLabels } from "../../src/resources/labels.ts";
 import { ownedObjectNames, taskManagerDeploymentName } from "../../src/resources/names.ts";
 import { scaleAnnotation, taskManagerCount } from "../../src/resources/task-manager-count.ts";
@@ -14,6 +15,7 @@ import { JOB_ID } from "./recorded-status.ts";
 export type ObjectChange = Change<KubeObject>;
 
 export const DEPLOYMENT_UID = "deployment-uid";
+export const INGRESS_UID = "ingress-uid";
 export const TASK_MANAGERS_UID = "task-managers-uid";
 /** Minutes before the test's clock starts. */
 export const CREATED = NOW - 600_000;
@@ -227,6 +229,14 @@ export function ownedObjects(resource: FlinkDeployment): readonly KubeObject[] {
     }));
 }
 
+/** The resource's own Ingress as the Apache operator makes it, if its spec asks for one. */
+export function ownIngress(resource: FlinkDeployment): KubeObject | undefined {
+  const { name, namespace = "default", uid = "" } = resource.metadata;
+  const config = flattenConfiguration(resource.spec.flinkConfiguration);
+  const ingress = renderIngress({ name, namespace, uid }, resource.spec.ingress, config);
+  return ingress && { ...ingress, metadata: { ...ingress.metadata, uid: INGRESS_UID } };
+}
+
 /** Nothing of a cluster, but for what is given. */
 export function nothing(left: Partial<ObservedCluster> = {}): ObservedCluster {
   return { deployment: undefined, taskManagers: undefined, pods: [], services: [], configMaps: [], ...left };
@@ -246,5 +256,6 @@ export function cluster(
     pods: extra.pods ?? [pod("jobmanager")],
     services: owned.filter(({ kind }) => kind === "Service"),
     configMaps: [...owned.filter(({ kind }) => kind === "ConfigMap"), ...(extra.configMaps ?? [])],
+    ingress: ownIngress(resource),
   };
 }

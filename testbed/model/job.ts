@@ -4,6 +4,7 @@ import type { FlinkJobState } from "../../src/api/flink-deployment.ts";
 import type { KubeObject } from "../../src/api/kube-object.ts";
 import { flattenConfiguration } from "../../src/flink/configuration.ts";
 import { type OwnedObjectName, ownedObjectNames } from "../../src/resources/names.ts";
+import { scaleAnnotation, taskManagerCount } from "../../src/resources/task-manager-count.ts";
 import type { ClusterInputs } from "../../src/resources/native-cluster.ts";
 
 export interface Job {
@@ -33,4 +34,15 @@ export function isOf(component: "jobmanager" | "taskmanager"): (pod: KubeObject)
 
 export function namesOf(inputs: ClusterInputs): readonly OwnedObjectName[] {
   return ownedObjectNames(inputs.owner.name, withSpecDefaults(inputs.spec), inputs.defaults);
+}
+
+/** The TaskManagers' Deployment of a standalone cluster. */
+export function workersOf(inputs: ClusterInputs, metadata: KubeObject["metadata"]): KubeObject {
+  const spec = withSpecDefaults(inputs.spec);
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { ...metadata, annotations: scaleAnnotation(spec) },
+    spec: { replicas: taskManagerCount(spec, configurationOf(inputs)) },
+  };
 }

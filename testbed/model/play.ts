@@ -1,9 +1,12 @@
 /** Plays Sluice's part in the model of Kubernetes and Flink: looks, decides, writes the status, acts. */
 import type { FlinkDeployment, UpgradeMode } from "../../src/api/flink-deployment.ts";
+import type { KubeObject } from "../../src/api/kube-object.ts";
+import { flattenConfiguration, getMap } from "../../src/flink/configuration.ts";
 import type { EventRecord, FlinkAnswers, Observed } from "../../src/reconcile/decision.ts";
 import { decide } from "../../src/reconcile/deployment/decide.ts";
 import { nextQuestions } from "../../src/reconcile/deployment/questions.ts";
 import { sameJson } from "../../src/reconcile/last-reconciled-spec.ts";
+import { renderIngress } from "../../src/resources/ingress.ts";
 import type { World } from "./world.ts";
 
 const STATE = {
@@ -16,6 +19,7 @@ const STATE = {
 const HA = { "high-availability.type": "kubernetes", "high-availability.storageDir": "s3://ha" };
 
 const REACTIVE = { "scheduler-mode": "reactive" };
+const LOG_FILE = "log4j-console.properties";
 export type Kind = "native" | "standalone" | "reactive";
 
 /** An application whose state is on S3. */
@@ -33,14 +37,41 @@ export function deployment(upgradeMode: UpgradeMode, ha: boolean, kind: Kind = "
       jobManager: { resource: { memory: "1g" } },
       taskManager: { resource: { memory: "1g" } },
       job: { jarURI: "local:///job.jar", parallelism: 1, upgradeMode },
+      logConfiguration: { [LOG_FILE]: "monitorInterval = 30" },
     },
   };
 }
 
+/** Something else that Flink does not notice: the Ingress comes, changes and goes. */
+export function changeIngress(world: World): void {
+  world.changeSpec((spec) => {
+    const count = world.resource.metadata.generation ?? 1;
+    const { ingress: _, ...rest } = spec;
+    if (count % 4 === 0) return rest;
+    const annotations = { [`a${count % 3}`]: String(count) };
+    return { ...rest, ingress: { template: `{{name}}-${count}.example.org`, annotations } };
+  });
+}
+
+export function changeAnnotations(world: World): void {
+  world.changeSpec((spec) => {
+    const count = world.resource.metadata.generation ?? 1;
+    const annotations = { "kubernetes.rest-service.annotations": `a${count % 3}:${count}` };
+    return { ...spec, flinkConfiguration: { ...(spec.flinkConfiguration as object), ...annotations } };
+  });
+}
+
+export function changeLogFile(world: World): void {
+  world.changeSpec((spec) => {
+    const text = `monitorInterval = 30\n# ${world.resource.metadata.generation}\n`;
+    return { ...spec, logConfiguration: { [LOG_FILE]: text } };
+  });
+}
+
 function look(world: World): Observed {
   const resource = structuredClone(world.resource);
-  const { deployment: found, taskManagers, pods, services, configMaps, snapshots } = world;
-  const cluster = structuredClone({ deployment: found, taskManagers, pods, services, configMaps });
+  const { deployment: found, taskManagers, pods, services, configMaps, ingress, snapshots } = world;
+  const cluster = structuredClone({ deployment: found, taskManagers, pods, services, configMaps, ingress });
   let flink: FlinkAnswers = {};
   for (;;) {
     const questions = nextQuestions(resource, cluster, flink);
@@ -117,6 +148,38 @@ export function ended(world: World): boolean {
   return suspended
     ? world.deployment === undefined && world.pods.length === 0
     : world.job?.state === "RUNNING";
+}
+
+/** What of the cluster's objects follows the spec in place: of the Ingress, of the REST Service, and the log file. */
+export function inPlaceOf(world: World): unknown {
+  const named = (objects: readonly KubeObject[], name: string): KubeObject | undefined =>
+    objects.find(({ metadata }) => metadata.name === name);
+  const annotations = (object: KubeObject | undefined): object | undefined => {
+    const { "sluice/applied": _, ...rest } = object?.metadata.annotations ?? {};
+    return object && rest;
+  };
+  const { data } = (named(world.configMaps, "flink-config-job") ?? {}) as { data?: Record<string, string> };
+  return {
+    ingress: annotations(world.ingress),
+    rules: (world.ingress?.["spec"] as { rules?: unknown } | undefined)?.rules,
+    service: annotations(named(world.services, "job-rest")),
+    log: data?.[LOG_FILE],
+  };
+}
+
+/** The same, as the spec has it. */
+export function wantedInPlace(world: World): unknown {
+  const { metadata, spec } = world.resource;
+  const owner = { name: metadata.name, namespace: "default", uid: "owner" };
+  const config = flattenConfiguration(spec.flinkConfiguration);
+  const ingress = renderIngress(owner, spec.ingress, config);
+  const service = getMap(config, { key: "kubernetes.rest-service.annotations" });
+  return {
+    ingress: ingress && (ingress.metadata.annotations ?? {}),
+    rules: (ingress?.["spec"] as { rules?: unknown } | undefined)?.rules,
+    service: service ?? {},
+    log: spec.logConfiguration?.[LOG_FILE],
+  };
 }
 
 /** For the message of a failure. */

@@ -17,11 +17,11 @@ import type { FlinkAnswer } from "../../src/flink/rest-answers.ts";
 import type { Action, FlinkAnswers, RetainedAnswer, RetainedQuestion } from "../../src/reconcile/decision.ts";
 import type { Question } from "../../src/reconcile/deployment/questions.ts";
 import { LAST_STATE_MARKER } from "../../src/reconcile/upgrade-mode.ts";
-import { modeOf, withSpecDefaults } from "../../src/api/defaults.ts";
+import { modeOf } from "../../src/api/defaults.ts";
 import type { ClusterInputs } from "../../src/resources/native-cluster.ts";
-import { scaleAnnotation, taskManagerCount } from "../../src/resources/task-manager-count.ts";
 import { FlinkSnapshots } from "./flink-snapshots.ts";
-import { type Cluster, configurationOf, isOf, type Job, namesOf } from "./job.ts";
+import { type Cluster, configurationOf, isOf, type Job, namesOf, workersOf } from "./job.ts";
+import { asChosen, carryOutInPlace } from "./in-place.ts";
 
 const ok = <T>(value: T): FlinkAnswer<T> => ({ ok: true, value });
 const notFound = { ok: false, failure: { kind: "http", status: 404, message: "not found" } } as const;
@@ -38,6 +38,7 @@ export class World {
   taskManagers: KubeObject | undefined;
   pods: KubeObject[] = [];
   services: KubeObject[] = [];
+  ingress: KubeObject | undefined;
   configMaps: KubeObject[] = [];
   /** Undefined: FlinkStateSnapshot is not installed. */
   snapshots: FlinkStateSnapshot[] | undefined;
@@ -134,6 +135,10 @@ export class World {
         for (const key of action.keys) delete data[key];
         return;
       }
+      case "create-ingress":
+      case "delete-ingress":
+      case "patch-object":
+        return carryOutInPlace(this, action, () => this.newId());
       case "submit-job":
         throw new Error("a FlinkDeployment submits no jobs");
       case "cancel-job":
@@ -202,25 +207,16 @@ export class World {
     const ownerReferences = [{ apiVersion: "apps/v1", kind: "Deployment", name, uid: owner }];
     for (const { kind, name: owned } of namesOf(inputs)) {
       if (kind === "Deployment") {
-        this.taskManagers ??= this.workersOf(inputs, { name: owned, namespace, ownerReferences });
+        const named = { name: owned, namespace, uid: this.newId(), ownerReferences };
+        this.taskManagers ??= workersOf(inputs, named);
         continue;
       }
       const list = kind === "Service" ? this.services : this.configMaps;
       if (list.some(({ metadata }) => metadata.name === owned)) continue;
       const metadata = { name: owned, namespace, uid: this.newId(), ownerReferences };
       // By the job's id a ConfigMap tells whose configuration it is.
-      list.push({ apiVersion: "v1", kind, metadata, data: { jobId: inputs.jobId } });
+      list.push(asChosen({ apiVersion: "v1", kind, metadata, data: { jobId: inputs.jobId } }, inputs));
     }
-  }
-
-  private workersOf(inputs: ClusterInputs, metadata: KubeObject["metadata"]): KubeObject {
-    const spec = withSpecDefaults(inputs.spec);
-    return {
-      apiVersion: "apps/v1",
-      kind: "Deployment",
-      metadata: { ...metadata, uid: this.newId(), annotations: scaleAnnotation(spec) },
-      spec: { replicas: taskManagerCount(spec, configurationOf(inputs)) },
-    };
   }
 
   private deleteLeftovers(uids: readonly string[]): void {

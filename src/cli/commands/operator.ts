@@ -8,6 +8,7 @@ function explained(error: unknown, port: string | undefined): unknown {
     return new UserError(`port ${port} is in use`, "Choose another with --health-port (0 takes a free one).");
   if (code === "ENOENT" || code === "EACCES")
     return new UserError(error.message, "Check the path and its rights.");
+  if (error.name === "TargetError") return new UserError(error.message);
   if (error.name === "KubeConfigError") return new UserError(error.message, next);
   if (error.name.startsWith("YAML"))
     return new UserError(`--config: ${error.message}`, "The file has to be YAML.");
@@ -26,7 +27,12 @@ export const operator: Command = {
   options: [
     { flags: "--kubeconfig <file>", description: "kubeconfig to use (in a pod: its service account)" },
     { flags: "--context <name>", description: "context of the kubeconfig" },
-    { flags: "-n, --namespace <name>", description: "watch this namespace only", env: "SLUICE_NAMESPACE" },
+    {
+      flags: "-n, --namespace <names>",
+      description:
+        "watch these namespaces only, parted by commas (default: as WATCH_NAMESPACES and --config say)",
+      env: "SLUICE_NAMESPACE",
+    },
     {
       flags: "--config <file>",
       description: "operator configuration: Flink defaults and kubernetes.operator.* options (YAML)",

@@ -3,7 +3,18 @@
  * crash.test.ts does it at random, with several flows and faults at once; here no point is left out.
  */
 import { describe, expect, it, vi } from "vitest";
-import { countedPass, deployment, ended, explain, settle } from "../../../testbed/model/play.ts";
+import {
+  changeAnnotations,
+  changeIngress,
+  changeLogFile,
+  countedPass,
+  deployment,
+  ended,
+  explain,
+  inPlaceOf,
+  wantedInPlace,
+  settle,
+} from "../../../testbed/model/play.ts";
 import { BROKEN_IMAGE, World } from "../../../testbed/model/world.ts";
 import type { FlinkDeploymentSpec, UpgradeMode } from "../../api/flink-deployment.ts";
 
@@ -51,6 +62,20 @@ const FLOWS: readonly Flow[] = [
     before: running,
     event: (world) => world.changeSpec((spec) => ({ ...spec, image: BROKEN_IMAGE })),
   },
+  { name: "change of the Ingress", before: running, event: changeIngress },
+  {
+    name: "change in place of everything",
+    before: running,
+    event: (world) => [changeIngress, changeAnnotations, changeLogFile].forEach((change) => change(world)),
+  },
+  {
+    name: "change in place and of the job",
+    before: running,
+    event: (world) => {
+      [changeIngress, changeAnnotations, changeLogFile].forEach((change) => change(world));
+      world.changeSpec(withJob({ parallelism: 2 }));
+    },
+  },
   {
     name: "failed savepoint",
     before: running,
@@ -94,8 +119,29 @@ function outcome(world: World): unknown {
     state: reconciliationStatus?.state,
     jobState: jobStatus?.state,
     deployed: [world.deployed?.image, world.deployed?.job?.parallelism],
+    inPlace: inPlaceOf(world),
+    starts: world.starts.length,
   };
 }
+
+it("a change in place during a rollback goes with it", () => {
+  const world = new World(deployment("savepoint", true));
+  settle(world);
+  world.changeSpec((spec) => ({ ...spec, image: BROKEN_IMAGE }));
+  const rollsBack = (): boolean => world.resource.status?.lifecycleState === "ROLLING_BACK";
+  for (let round = 0; round < ROUNDS && !rollsBack(); round++) {
+    countedPass(world);
+    world.tick();
+  }
+  expect(rollsBack()).toBe(true);
+  [changeIngress, changeAnnotations, changeLogFile].forEach((change) => change(world));
+  settle(world);
+  expect(world.violations).toEqual([]);
+  expect(world.resource.status?.lifecycleState).toBe("ROLLED_BACK");
+  expect([ended(world), world.deployed?.image], explain(world)).toEqual([true, "flink"]);
+  for (let round = 0; round < ROUNDS; round++) countedPass(world);
+  expect(inPlaceOf(world)).toEqual(wantedInPlace(world));
+});
 
 describe.each(["native", "standalone"] as const)("of a %s cluster", (kind) => {
   describe.each(["savepoint", "last-state"] as const)("with upgradeMode %s", (mode) => {

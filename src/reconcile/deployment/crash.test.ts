@@ -1,6 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { deployment, ended, explain, type Kind, pass, settle } from "../../../testbed/model/play.ts";
+import {
+  changeAnnotations,
+  changeIngress,
+  changeLogFile,
+  deployment,
+  ended,
+  explain,
+  inPlaceOf,
+  type Kind,
+  pass,
+  settle,
+  wantedInPlace,
+} from "../../../testbed/model/play.ts";
 import { BROKEN_IMAGE, World } from "../../../testbed/model/world.ts";
 import type { UpgradeMode } from "../../api/flink-deployment.ts";
 import { specOf } from "../history.ts";
@@ -30,7 +42,11 @@ type Step =
         | "break"
         | "mend"
         | "bad-savepoint"
-        | "churn";
+        | "churn"
+        | "ingress"
+        | "annotate"
+        | "log"
+        | "delete-ingress";
     };
 
 const passes: fc.WeightedArbitrary<Step>[] = [
@@ -46,14 +62,16 @@ function among(...names: Step["do"][]): fc.WeightedArbitrary<Step> {
   return { weight: 4, arbitrary: fc.constantFrom(...names).map((name) => ({ do: name }) as Step) };
 }
 
-const changes = ["scale-up", "suspend", "resume", "restart", "rest", "bad-savepoint"] as const;
+const inPlace = ["ingress", "annotate", "log", "delete-ingress"] as const;
+const changes = ["scale-up", "suspend", "resume", "restart", "rest", "bad-savepoint", ...inPlace] as const;
 const faults = ["kill", "delete", "delete-background"] as const;
 const workers = ["add-worker", "kill-workers", "delete-workers"] as const;
 const gentle = fc.oneof(...passes, among(...changes));
 const step = fc.oneof(...passes, among(...changes, ...faults));
 const standaloneStep = fc.oneof(...passes, among(...changes, ...faults, ...workers, "hand-over"));
 const gentleStandaloneStep = fc.oneof(...passes, among(...changes, ...workers, "hand-over"));
-const scaling = fc.oneof(...passes, among(...workers, "scale-up", "rest"));
+const scaling = fc.oneof(...passes, among(...workers, "scale-up", "rest"), among(...inPlace));
+const unnoticed = fc.oneof(...passes, among(...inPlace), among("rest"));
 /** Few steps, each of which gets anywhere: losses come in every phase of a start, seen and unseen. */
 function losing(...faults: Step["do"][]): fc.Arbitrary<readonly Step[]> {
   const time = fc.record({
@@ -168,6 +186,15 @@ function take(world: World, one: Step): void {
       return world.churn();
     case "bad-savepoint":
       world.savepointFails = true;
+      return;
+    case "ingress":
+      return changeIngress(world);
+    case "annotate":
+      return changeAnnotations(world);
+    case "log":
+      return changeLogFile(world);
+    case "delete-ingress":
+      world.ingress = undefined;
   }
 }
 
@@ -277,6 +304,18 @@ describe("a crash between any two external calls", () => {
     );
   });
 
+  it.each<Kind>(["native", "standalone"])("in changes in place of a %s cluster restarts it never", (kind) => {
+    fc.assert(
+      fc.property(fc.array(unnoticed, { maxLength: 60 }), (steps) => {
+        const world = new World(deployment("savepoint", true, kind));
+        settle(world);
+        run(world, steps);
+        expect(world.starts).toHaveLength(1);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it("of a stateless job starts it empty once for each change", () => {
     fc.assert(
       fc.property(fc.array(gentle, { maxLength: 60 }), (steps) => {
@@ -343,6 +382,7 @@ function run(world: World, steps: readonly Step[]): void {
   const recorded = JSON.parse(world.resource.status?.reconciliationStatus?.lastReconciledSpec ?? "null");
   if (recorded?.spec.job.state !== "running") return;
   const { job, taskManager } = world.resource.spec;
+  expect(inPlaceOf(world), explain(world)).toEqual(wantedInPlace(world));
   expect(recorded.spec.job.parallelism).toBe(job?.parallelism);
   expect(recorded.spec.taskManager.replicas).toBe(taskManager?.replicas);
   if (world.resource.spec.mode !== "standalone") return;

@@ -24,7 +24,7 @@ import { type DefaultedSpec, modeOf } from "../../api/defaults.ts";
 import { FLINK_DEPLOYMENT_FINALIZER } from "../../api/flink-deployment.ts";
 import { isSupported } from "../../flink/flink-version.ts";
 import { taskManagerCount } from "../../resources/task-manager-count.ts";
-import { type Decision, isSnapshotAction, type Observed, type Options } from "../decision.ts";
+import { type Decision, isOptional, type Observed, type Options } from "../decision.ts";
 import { keepHistory } from "../history.ts";
 import { lifecycleState } from "../lifecycle-state.ts";
 import {
@@ -45,7 +45,7 @@ import {
   waitFor,
 } from "../pass.ts";
 import { type Phase, phaseOf } from "../phase.ts";
-import { describeDiff, diffSpecs, type SpecDiff } from "../spec-diff.ts";
+import { concernsFlink, describeDiff, diffSpecs, type SpecDiff } from "../spec-diff.ts";
 import { isError, statusError } from "../status-error.ts";
 import { isTerminal, type UpgradeFacts } from "../upgrade-mode.ts";
 import { findingsToMessage } from "../validation/finding.ts";
@@ -54,6 +54,13 @@ import { observeHealth } from "./cluster-health.ts";
 import { setConditions } from "./conditions.ts";
 import { decideDeletion } from "./delete.ts";
 import { continueAttempt, continueStopped, firstAttempt } from "./deploy.ts";
+import {
+  bringClusterInPlace,
+  changeInPlace,
+  keepIngress,
+  lacksLogFiles,
+  reportInPlaceFailure,
+} from "./in-place.ts";
 import { applicationNotFound, observeClusterInfo, observeJob } from "./observe-job.ts";
 import { leaveNothing } from "./leave-nothing.ts";
 import { observeJobManager, reportTaskManagers } from "./observe-job-manager.ts";
@@ -62,7 +69,7 @@ import { isRollback, leaveRollback, reportRollback, rollBack, workOnStableSpec }
 import { isSession, observeSession, reconcileSession, sessionHealth } from "./session.ts";
 import { announceUpgradeSavepoint, takeJobSnapshots } from "./snapshots.ts";
 import { followStop, recordStopped, stopForChange, upgradeFacts } from "./stop.ts";
-import { keepTaskManagers, scaleInPlace } from "./task-managers.ts";
+import { canScaleInPlace, keepTaskManagers, scaleInPlace } from "./task-managers.ts";
 import { tearDown } from "./tear-down.ts";
 
 function observe(pass: Pass): void {
@@ -148,16 +155,29 @@ export function changeRunning(pass: JobPass, diff: SpecDiff, facts: UpgradeFacts
   return !begun && !handled;
 }
 
+/** The spec is the deployed one, as far as Flink is concerned. */
+function lookAfter(pass: Pass): void {
+  if (rollBack(pass, () => upgradeFacts(pass))) return;
+  recover(pass);
+  takeJobSnapshots(pass);
+}
+
 function reconcileRunning(pass: Pass, diff: SpecDiff): void {
-  const { status } = pass;
-  if (diff.type === "IGNORE") {
-    status.observedGeneration = pass.generation;
-    if (rollBack(pass, () => upgradeFacts(pass))) return;
-    recover(pass);
-    return takeJobSnapshots(pass);
+  if (!concernsFlink(diff)) {
+    followInPlace(pass, diff);
+    pass.status.observedGeneration = pass.generation;
+    return lookAfter(pass);
   }
-  if (diff.type === "SCALE" && scaleInPlace(pass)) return announce(pass, diff);
+  if (diff.type === "SCALE" && canScaleInPlace(pass)) {
+    if (!bringClusterInPlace(pass)) return recover(pass);
+    scaleInPlace(pass);
+    return announce(pass, diff);
+  }
   if (changeRunning(pass, diff, upgradeFacts(pass))) recover(pass);
+}
+
+function followInPlace(pass: Pass, diff: SpecDiff): void {
+  if (diff.type === "IN_PLACE" && changeInPlace(pass, diff)) announce(pass, diff);
 }
 
 function reconcileSuspended(pass: Pass, diff: SpecDiff): void {
@@ -195,7 +215,9 @@ export function changeOf(pass: JobPass, recorded: DefaultedSpec, phase: Phase): 
     between && recorded.job !== undefined
       ? { ...recorded, job: { ...recorded.job, state: pass.spec.job?.state ?? "running" } }
       : recorded;
-  return diffSpecs(base, pass.spec, modeOf(recorded));
+  const diff = diffSpecs(base, pass.spec, modeOf(recorded));
+  const isMore = phase === "running" && hasOwnCluster(pass) && lacksLogFiles(pass, diff);
+  return isMore ? { ...diff, type: "UPGRADE" } : diff;
 }
 
 function reconcileCluster(pass: Pass): void {
@@ -203,18 +225,20 @@ function reconcileCluster(pass: Pass): void {
   const phase = phaseOf(status);
   const before = { ...status.reconciliationStatus };
   const diff = changeOf(pass, recordedSpec(pass)?.spec ?? pass.spec, phase);
-  reconcileSession(pass, phase, diff.type);
-  if (diff.type === "IGNORE" || isUnderWay({ reconciliationStatus: before })) return;
+  if (phase === "running" || phase === "stopping") followInPlace(pass, diff);
+  reconcileSession(pass, phase, concernsFlink(diff) ? diff.type : "IGNORE");
+  if (!concernsFlink(diff) || isUnderWay({ reconciliationStatus: before })) return;
   const { reconciliationTimestamp: time } = status.reconciliationStatus;
   if (isUnderWay(status) || time !== before.reconciliationTimestamp) announce(pass, diff);
 }
 
-/** While the user leaves the spec that failed as it is, the stable one is worked on. */
+/** While the user leaves of the spec that failed what Flink knows as it is, the stable one is worked on. */
 export function followRollback(pass: JobPass): void {
   const failed = lastReconciledSpec(pass);
   if (failed === undefined || !isRollback(pass)) return;
-  if (changeOf(pass, failed.spec, phaseOf(pass.status)).type !== "IGNORE") return leaveRollback(pass);
-  workOnStableSpec(pass);
+  const diff = changeOf(pass, failed.spec, phaseOf(pass.status));
+  if (concernsFlink(diff)) return leaveRollback(pass);
+  workOnStableSpec(pass, diff.changes);
 }
 
 function reconcile(pass: Pass): void {
@@ -241,7 +265,7 @@ function reconcile(pass: Pass): void {
   }
   if (phase === "suspended") return reconcileSuspended(pass, diff);
   if (phase === "stopped") return continueStopped(pass);
-  continueAttempt(pass, diff.type !== "IGNORE");
+  continueAttempt(pass, concernsFlink(diff));
 }
 
 /** An action that the outside world refused: said in status and event; the queue tries again with back-off. */
@@ -250,7 +274,7 @@ function reportFailure(pass: JobPass): void {
   // A refused savepoint has its own way (stop.ts); by the next try it is history.
   if (failure === undefined || failure.action === "stop-with-savepoint") return;
   const refused = pass.actions.find(({ type }) => type === failure.action);
-  if (refused === undefined || isSnapshotAction(refused)) return;
+  if (refused === undefined || isOptional(refused)) return;
   const message = `${failure.action}: ${failure.message}`;
   complain(pass, { reason: failure.reason, message, component: component(pass) });
   pass.status.error = statusError("DeploymentFailedException", message, { reason: failure.reason });
@@ -305,6 +329,7 @@ export function reportProblems(pass: JobPass): void {
 function finish(pass: Pass): Decision {
   announceUpgradeSavepoint(pass);
   reportProblems(pass);
+  reportInPlaceFailure(pass);
   if (pass.stalled === undefined) reportTaskManagers(pass);
   setTaskManagerStatus(pass);
   judgeUndeployed(pass);
@@ -349,6 +374,9 @@ export function decide(observed: Observed, now: number, options: Options): Decis
     return finish(pass);
   }
   observe(pass);
-  if (useValidSpec(pass, problemOfSpec(pass))) reconcile(pass);
+  if (useValidSpec(pass, problemOfSpec(pass))) {
+    reconcile(pass);
+    keepIngress(pass);
+  }
   return finish(pass);
 }

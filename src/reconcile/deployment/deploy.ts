@@ -21,6 +21,7 @@ import {
   emit,
   type JobPass,
   ownDeployment,
+  ownerOf,
   type Pass,
   record,
   recordDeployed,
@@ -31,6 +32,7 @@ import {
 } from "../pass.ts";
 import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
 import { forgetHealth } from "./cluster-health.ts";
+import { warnOfIngress } from "./in-place.ts";
 import { markStable } from "./observe-job.ts";
 import { mayHaveLeftCheckpoint, restoreRetained } from "./retained.ts";
 import { rollBackAttempt } from "./roll-back.ts";
@@ -174,17 +176,12 @@ function attemptSpec(pass: Pass): DefaultedSpec {
 }
 
 export function clusterInputs(pass: Pass): ClusterInputs {
-  const { resource, status, options } = pass;
+  const { status, options } = pass;
   const recorded = attemptSpec(pass);
   const restore = recorded.job?.upgradeMode ?? "stateless";
   const upgradeMode = pass.spec.job?.upgradeMode ?? restore;
   return {
-    owner: {
-      name: resource.metadata.name,
-      namespace: resource.metadata.namespace ?? "default",
-      uid: resource.metadata.uid ?? "",
-      ...(options.isRecord === true ? { isRecord: true } : {}),
-    },
+    owner: ownerOf(pass),
     spec: {
       ...recorded,
       ...(recorded.job ? { job: { ...recorded.job, state: "running", upgradeMode } } : {}),
@@ -333,6 +330,7 @@ export function submitCluster(pass: Pass): void {
       message: "Starting deployment",
       component: "JobManagerDeployment",
     });
+    warnOfIngress(pass);
   }
   pass.actions.push({ type: "create-cluster", inputs: clusterInputs(pass), existing: undefined });
   waitFor(pass, "Submitting", "creating the cluster's objects");

@@ -26,7 +26,7 @@ import {
   waitFor,
 } from "../pass.ts";
 import { errorMessage, isError, statusError } from "../status-error.ts";
-import { diffSpecs } from "../spec-diff.ts";
+import { concernsFlink, diffSpecs, type FieldChange, withInPlaceChanges } from "../spec-diff.ts";
 import { chooseUpgrade, type UpgradeFacts } from "../upgrade-mode.ts";
 import { type Strictness, strictness, unhealthy } from "./healthy.ts";
 import { beginStop, recordStopped } from "./stop.ts";
@@ -47,11 +47,11 @@ function rollbackSpec(pass: JobPass, { spec }: RecordedSpec): DefaultedSpec {
   return { ...spec, ...(spec.job ? { job: { ...spec.job, state: "running", upgradeMode } } : {}) };
 }
 
-/** The pass works towards the last stable spec, not towards the user's. */
-export function workOnStableSpec(pass: JobPass): void {
+/** The pass works towards the last stable spec, not towards the user's, of which it takes what changes in place. */
+export function workOnStableSpec(pass: JobPass, changes: readonly FieldChange[] = []): void {
   const stable = stableSpec(pass);
   if (stable === undefined) return;
-  pass.spec = rollbackSpec(pass, stable);
+  pass.spec = withInPlaceChanges(rollbackSpec(pass, stable), changes);
   pass.onStableSpec = true;
 }
 
@@ -114,7 +114,7 @@ function canRollBack(pass: JobPass): RecordedSpec | undefined {
   // Redeployed from a savepoint of the user's choice: the state that belongs to the stable spec was thrown away.
   if (failed.job?.savepointRedeployNonce !== job?.savepointRedeployNonce) return undefined;
   const running = { ...failed, ...(failed.job ? { job: { ...failed.job, state: "running" as const } } : {}) };
-  return diffSpecs(stable.spec, running, modeOf(stable.spec)).type === "IGNORE" ? undefined : stable;
+  return concernsFlink(diffSpecs(stable.spec, running, modeOf(stable.spec))) ? stable : undefined;
 }
 
 function begin(pass: JobPass, cause: string): void {

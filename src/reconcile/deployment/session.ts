@@ -33,10 +33,11 @@ import { errorMessage, isError } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import type { Health } from "./conditions.ts";
 import { clusterCreated, completeCluster, isNameTaken, stateNobodyKnows, submitCluster } from "./deploy.ts";
+import { bringClusterInPlace } from "./in-place.ts";
 import { markStable, observeClusterInfo } from "./observe-job.ts";
 import { MISSING_JOB_MANAGER, observeJobManager } from "./observe-job-manager.ts";
 import { rollBackCluster, rollBackRefusedCluster, workOnStableSpec } from "./roll-back.ts";
-import { keepTaskManagers, scaleInPlace } from "./task-managers.ts";
+import { canScaleInPlace, keepTaskManagers, scaleInPlace } from "./task-managers.ts";
 import { tearDown } from "./tear-down.ts";
 
 /** By what is deployed: a job that is added to the spec is refused, and changes nothing. */
@@ -155,13 +156,19 @@ function recoverCluster(pass: Pass): void {
   recordCluster(pass);
 }
 
+/** Objects that change in place come first; a lost JobManager does not wait for them. */
+function scaleCluster(pass: Pass): void {
+  if (bringClusterInPlace(pass)) scaleInPlace(pass);
+  else if (pass.status.jobManagerDeploymentStatus === "MISSING") recoverCluster(pass);
+}
+
 /** `change`: what the wanted spec is to the recorded one. */
 export function reconcileSession(pass: Pass, phase: Phase, change: DiffType): void {
   const { status } = pass;
   if (phase === "new") return firstCluster(pass);
   if (phase === "submitting") return continueCluster(pass, change !== "IGNORE");
   if (status.reconciliationStatus.state === "ROLLING_BACK") return replaceFailed(pass, change !== "IGNORE");
-  if (change === "SCALE" && scaleInPlace(pass)) return;
+  if (change === "SCALE" && canScaleInPlace(pass)) return scaleCluster(pass);
   if (change !== "IGNORE") return changeCluster(pass, phase);
   if (phase === "stopping") {
     // The change that the jobs were to be stopped for was taken back.

@@ -64,24 +64,27 @@ function canScale(pass: Pass, recorded: DefaultedSpec): boolean {
 }
 
 /**
- * A change of the number of TaskManagers or of the parallelism, where the TaskManagers are all that it changes (2.13).
- * False: it needs an upgrade.
+ * Whether a change of the number of TaskManagers or of the parallelism needs no upgrade: where the TaskManagers are all
+ * that it changes (2.13).
  */
-export function scaleInPlace(pass: Pass): boolean {
+export function canScaleInPlace(pass: Pass): boolean {
   const recorded = recordedSpec(pass)?.spec;
   const jobManager = ownDeployment(pass);
   if (recorded === undefined || jobManager === undefined || isGoing(jobManager)) return false;
-  if (!canScale(pass, recorded)) return false;
-  const { upgradeMode = "stateless" } = recorded.job ?? {};
+  return canScale(pass, recorded);
+}
+
+export function scaleInPlace(pass: Pass): void {
+  const job = recordedSpec(pass)?.spec.job;
+  const { upgradeMode = "stateless" } = job ?? {};
   record(pass, pass.spec, { jobState: "running", upgradeMode, state: "DEPLOYED" });
   emit(pass, {
     type: "Normal",
     reason: "Scaling",
     message: "In-place scaling triggered",
-    component: recorded.job === undefined ? "JobManagerDeployment" : "Job",
+    component: job === undefined ? "JobManagerDeployment" : "Job",
     key: `scaling-${pass.generation}`,
   });
   keepTaskManagers(pass);
   requeue(pass, 0);
-  return true;
 }

@@ -29,7 +29,7 @@ import { lifecycleState } from "../lifecycle-state.ts";
 import { complain, effectiveConfiguration, emit, recordedSpec, requeue, stall, waitFor } from "../pass.ts";
 import { phaseOf } from "../phase.ts";
 import { JOB_NOT_FOUND } from "../session-cluster.ts";
-import type { SpecDiff } from "../spec-diff.ts";
+import { concernsFlink, type SpecDiff } from "../spec-diff.ts";
 import { statusError } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import { findingsToMessage } from "../validation/finding.ts";
@@ -114,11 +114,11 @@ function leaveCluster(pass: SessionJobPass): void {
 }
 
 function reconcileRunning(pass: SessionJobPass, diff: SpecDiff): void {
-  if (diff.type === "IGNORE") pass.status.observedGeneration = pass.generation;
+  if (!concernsFlink(diff)) pass.status.observedGeneration = pass.generation;
   if (pass.sessionState === "restarting") return void awaitSession(pass);
   const stateless = jobSpec(pass).upgradeMode === "stateless";
-  if (isLost(pass) && (diff.type === "IGNORE" || !stateless)) return recoverLost(pass);
-  if (diff.type !== "IGNORE") {
+  if (isLost(pass) && (!concernsFlink(diff) || !stateless)) return recoverLost(pass);
+  if (concernsFlink(diff)) {
     if (changeRunning(pass, diff, sessionJobFacts(pass))) recover(pass);
     return;
   }
@@ -149,7 +149,7 @@ function redeploy(pass: SessionJobPass, diff: SpecDiff): void {
 function insteadOfAttempt(pass: SessionJobPass, diff: SpecDiff): (() => void) | undefined {
   if (diff.type === "SAVEPOINT_REDEPLOY") return () => redeploy(pass, diff);
   const suspended = jobSpec(pass).state === "suspended";
-  if (diff.type !== "IGNORE" || suspended) return () => attemptNewest(pass);
+  if (concernsFlink(diff) || suspended) return () => attemptNewest(pass);
   if (pass.sessionState !== "leaving") return undefined;
   return () => {
     // Made again in the next cluster.
@@ -160,7 +160,7 @@ function insteadOfAttempt(pass: SessionJobPass, diff: SpecDiff): (() => void) | 
 
 function startAttempt(pass: SessionJobPass, diff: SpecDiff): void {
   if (diff.type === "SAVEPOINT_REDEPLOY") redeploy(pass, diff);
-  else goAhead(pass, diff.type !== "IGNORE");
+  else goAhead(pass, concernsFlink(diff));
 }
 
 function reconcile(pass: SessionJobPass): void {

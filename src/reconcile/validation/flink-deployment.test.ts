@@ -487,6 +487,9 @@ describe("what the Apache operator does not check", () => {
         "taskmanager.numberOfTaskSlots": 1.5,
         "kubernetes.operator.periodic.checkpoint.interval": "0 0 25 * * ?",
         "job.autoscaler.quota.memory": "much",
+        "kubernetes.rest-service.annotations": "scrape",
+        "kubernetes.rest-service.labels": "team:blue,tier:back",
+        "kubernetes.internal-service.labels.team": "blue",
       }),
       [
         'spec.flinkConfiguration["kubernetes.operator.jm-deployment.shutdown-ttl"]: must be a duration, is "soon"',
@@ -495,6 +498,7 @@ describe("what the Apache operator does not check", () => {
         'spec.flinkConfiguration["taskmanager.numberOfTaskSlots"]: must be a whole number, is "1.5"',
         'spec.flinkConfiguration["kubernetes.operator.periodic.checkpoint.interval"]: must be a duration or a Quartz cron expression, is "0 0 25 * * ?"',
         'spec.flinkConfiguration["job.autoscaler.quota.memory"]: must be a memory size of Flink\'s, is "much"',
+        'spec.flinkConfiguration["kubernetes.rest-service.annotations"]: must be a map, is "scrape"',
       ].toSorted(),
     ],
     [

@@ -2,6 +2,7 @@
 import { isQuartzCron } from "../../flink/cron.ts";
 import { parseDuration } from "../../flink/duration.ts";
 import { parseFlinkMemory } from "../../flink/memory-size.ts";
+import { parseMap } from "../../flink/structured-text.ts";
 import {
   AUTOSCALER_PREFIX,
   findOption,
@@ -22,7 +23,7 @@ interface Form {
 const isDuration = (text: string): boolean => parseDuration(text) !== undefined;
 const isNumber = (text: string): boolean => text !== "" && Number.isFinite(Number(text));
 
-const FORMS: Record<"boolean" | "duration" | "integer" | "number" | "memory" | "schedule", Form> = {
+const FORMS: Record<Exclude<OptionType, "text" | { oneOf: readonly string[] }>, Form> = {
   boolean: { accepts: (text) => /^(true|false)$/i.test(text), what: "true or false", example: "true" },
   duration: { accepts: isDuration, what: "a duration", example: "30 s, 10 min or PT10M" },
   integer: { accepts: (text) => /^-?\d+$/.test(text), what: "a whole number", example: "2" },
@@ -31,6 +32,11 @@ const FORMS: Record<"boolean" | "duration" | "integer" | "number" | "memory" | "
     accepts: (text) => parseFlinkMemory(text) !== undefined,
     what: "a memory size of Flink's",
     example: "512m or 2g",
+  },
+  map: {
+    accepts: (text) => parseMap(text) !== undefined,
+    what: "a map",
+    example: "key1:value1,key2:value2",
   },
   schedule: {
     accepts: (text) => isDuration(text) || isQuartzCron(text),
@@ -42,7 +48,7 @@ const FORMS: Record<"boolean" | "duration" | "integer" | "number" | "memory" | "
 function checkValue(key: string, value: string, type: OptionType): Finding | undefined {
   const text = value.trim();
   const path = configPath(key);
-  if (type === "text" || type === "map") return undefined;
+  if (type === "text") return undefined;
   if (typeof type === "object") {
     if (type.oneOf.some((word) => word.toLowerCase() === text.toLowerCase())) return undefined;
     const meant = nearest(text, type.oneOf);

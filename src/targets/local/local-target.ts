@@ -202,7 +202,7 @@ export class LocalTarget implements Target {
       case "delete-leftovers":
         for (const { uid } of action.objects) await cluster.deleteTaskManagers(uid);
         return undefined;
-      // A record has its finalizer, there is no Kubernetes to hold HA metadata or snapshots, and jobs come with clusters.
+      // A record has its finalizer, there is no Kubernetes to hold HA metadata, snapshots or an Ingress, and jobs come with clusters.
       case "add-finalizer":
       case "remove-finalizer":
       case "delete-config-maps":
@@ -210,6 +210,9 @@ export class LocalTarget implements Target {
       case "create-snapshot":
       case "delete-snapshot":
       case "submit-job":
+      case "create-ingress":
+      case "delete-ingress":
+      case "patch-object":
         return undefined;
     }
   }

@@ -176,7 +176,7 @@ function localJob(job: Job, place: Place, differences: string[]): Job {
 
 /** `resource`: as the user wrote it. */
 export function localise(resource: FlinkDeployment, place: Place): Localised {
-  const { spec } = resource;
+  const { ingress: _ingress, ...spec } = resource.spec;
   const { config, differences } = localConfiguration(spec, place);
   const job = spec.job && localJob(spec.job, place, differences);
   const { replicas: _, ...jobManager } = spec.jobManager ?? {};
@@ -190,6 +190,6 @@ export function localise(resource: FlinkDeployment, place: Place): Localised {
   const image = spec.image === undefined ? [] : [`image: not used; Flink and the jar are this machine's`];
   return {
     resource: { ...resource, spec: local },
-    differences: [...image, ...differences, ...podDifferences(spec)],
+    differences: [...image, ...differences, ...podDifferences(resource.spec)],
   };
 }

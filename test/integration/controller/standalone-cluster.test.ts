@@ -73,7 +73,7 @@ async function scene(spec: Fields = {}): Promise<Scene> {
       },
     });
   const look = async (): Promise<ObservedCluster> => {
-    const found = await gatherLive(client, { snapshots: undefined }, namespace, "job");
+    const found = await gatherLive(client, { snapshots: undefined, ingresses: undefined }, namespace, "job");
     if (found === undefined) throw new Error("the resource is gone");
     return found.cluster;
   };
