@@ -38,7 +38,7 @@ export default defineConfig({
           name: "local",
           // Real Flink as processes of this machine: no root, no testbed.
           include: ["test/local/*.test.ts"],
-          testTimeout: 300_000,
+          testTimeout: 600_000,
           hookTimeout: 900_000,
           // Most of it is waiting for processes to start; two files at a time keep two cores busy.
           maxWorkers: 2,

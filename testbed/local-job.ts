@@ -140,7 +140,7 @@ export class LocalJob {
         if (!killed.every(({ role }) => roles.has(role))) return false;
         return (await this.status()).ready;
       },
-      { deadline: 3 * minute, interval: 500 },
+      { deadline: 4 * minute, interval: 500 },
     );
   }
 
@@ -157,7 +157,7 @@ export class LocalJob {
         const result = await verifyCounting(this.output);
         return result.records > before && result;
       },
-      { deadline: 2 * minute, interval: 200 },
+      { deadline: 4 * minute, interval: 200 },
     );
     return this.#exact(after, freshStarts);
   }

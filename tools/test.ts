@@ -4,7 +4,7 @@
  *   node tools/test.ts unit integration e2e
  * `selftest` beside these names is the testbed's own test.
  */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -84,7 +84,7 @@ async function project(name: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "sluice-test-"));
   const file = join(folder, "report.json");
   // An end-to-end test takes minutes: each is shown as it ends.
-  const shown = onNode[name] === undefined ? "default" : "verbose";
+  const shown = onNode[name] === undefined && name !== "local" ? "default" : "verbose";
   const reporters = [`--reporter=${shown}`, "--reporter=json", `--outputFile.json=${file}`];
   const projects = (PROJECTS[name] ?? [name]).flatMap((one) => ["--project", one]);
   const good = await show("vitest", ["run", ...projects, "--passWithNoTests", ...reporters], hour);
@@ -125,12 +125,18 @@ function excerpt(message: string): string {
   return lines.map((line) => `    ${line.slice(0, 400)}`).join("\n");
 }
 
+/** Why the tests of this name cannot run here. */
+function obstacleTo(name: string): string | undefined {
+  if (onNode[name] !== undefined) return nodeObstacle();
+  const needsJava = name === "local" && spawnSync("java", ["-version"], { timeout: 60_000 }).status !== 0;
+  return needsJava ? "they run Flink as processes of this machine, and there is no Java" : undefined;
+}
+
 const wanted = process.argv.slice(2);
 const started = performance.now();
-const obstacle = nodeObstacle();
-const runnable = wanted.filter((name) => obstacle === undefined || onNode[name] === undefined);
+const runnable = wanted.filter((name) => obstacleTo(name) === undefined);
 for (const name of wanted) {
-  if (!runnable.includes(name)) sum.skipped.push(`${onNode[name]} (${obstacle})`);
+  if (!runnable.includes(name)) sum.skipped.push(`${onNode[name] ?? name} (${obstacleTo(name)})`);
 }
 
 await section("preparing", async () => {

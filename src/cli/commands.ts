@@ -2,6 +2,7 @@
 import type { Command } from "./command.ts";
 import { fetchJar } from "./commands/fetch-jar.ts";
 import { history } from "./commands/history.ts";
+import { list } from "./commands/list.ts";
 import { operator } from "./commands/operator.ts";
 import { render } from "./commands/render.ts";
 import { rollback } from "./commands/rollback.ts";
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   stop,
   update,
   status,
+  list,
   history,
   rollback,
   fetchJar,

@@ -48,6 +48,8 @@ export interface RecordStore {
     data: Readonly<Record<string, string>>,
     version: string | undefined,
   ): Promise<string | undefined>;
+  /** The jobs that have one, by name. */
+  list(): Promise<readonly string[]>;
   /** For people: `ConfigMap sluice-counting`. */
   describe(name: string): string;
 }
@@ -78,6 +80,8 @@ export interface Target {
   /** The job file as it can be run here, and what is otherwise here, for people. @throws Refusal for what is missing */
   prepare(name: string, spec: FlinkDeploymentSpec): Promise<Prepared>;
   observe(resource: FlinkDeployment): Promise<ObservedCluster>;
+  /** For people, where they can get at it as it is. */
+  webInterface?(name: string): string;
   /** REST client of the cluster `name`; `port` is `rest.port`. */
   flinkFor(namespace: string, name: string, port: number): FlinkRestClient;
   /** Carries out one action. Failures are values. */

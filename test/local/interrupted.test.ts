@@ -17,7 +17,7 @@ afterAll(() => job.remove(failed));
 
 test("Ctrl-C in the foreground stops with a savepoint", async () => {
   const attached = job.begin("start", "--attach");
-  await attached.says("web interface");
+  await attached.says("in the foreground");
   await job.provesNoLoss();
   attached.signal("SIGINT");
   const { code, text } = await attached.ended;
@@ -29,7 +29,7 @@ test("Ctrl-C in the foreground stops with a savepoint", async () => {
 
 test("a second Ctrl-C stops at once, and the newest checkpoint is where it goes on", async () => {
   const attached = job.begin("start", "--attach");
-  await attached.says("web interface");
+  await attached.says("in the foreground");
   await job.provesNoLoss();
   attached.signal("SIGINT");
   await attached.says("Ctrl-C again stops at once");

@@ -31,6 +31,8 @@ export async function startOrUpdate(
   const placed = { ...options, namespace: options["namespace"] ?? namespace };
   const run = async (surroundings: Surroundings): Promise<void> => {
     const { kind, jobId, from: path } = await startJob(name, { spec, from, update }, surroundings);
+    const url = surroundings.target.webInterface?.(name);
+    if (url !== undefined) surroundings.progress(`web interface: ${url}`);
     if (options["output"] === "json") {
       streams.stdout.write(`${JSON.stringify({ name, result: kind, jobId, startedFrom: path ?? null })}\n`);
     } else {

@@ -14,29 +14,12 @@ export const status: Command = {
   async run([argument], options, streams) {
     const { nameOf, withTarget } = await import("../target.ts");
     const { jobState } = await import("../../targets/status.ts");
-    const { table } = await import("../output/table.ts");
+    const { jobTable } = await import("../output/jobs.ts");
     const name = nameOf(argument, options);
     return withTarget(options, streams, TIMEOUT_MS, async (surroundings) => {
       const state = await jobState(name, surroundings);
       if (options["output"] === "json") streams.stdout.write(`${JSON.stringify(state, null, 2)}\n`);
-      else {
-        const none = "<none>";
-        const { lifecycleState, jobState: job, ready, image = none, flinkVersion = none } = state;
-        const { parallelism = none, savepointPath = none, message } = state;
-        const row = [name, lifecycleState, job, String(ready), image, flinkVersion, String(parallelism)];
-        const header = [
-          "NAME",
-          "LIFECYCLE",
-          "JOB",
-          "READY",
-          "IMAGE",
-          "FLINK",
-          "PARALLELISM",
-          "SAVEPOINT",
-          "MESSAGE",
-        ];
-        streams.stdout.write(table([header, [...row, savepointPath, message]]));
-      }
+      else streams.stdout.write(jobTable([state]));
       return 0;
     });
   },

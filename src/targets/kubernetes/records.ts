@@ -22,6 +22,21 @@ export class ConfigMapRecords implements RecordStore {
     this.#namespace = namespace;
   }
 
+  async list(): Promise<readonly string[]> {
+    const labelSelector = Object.entries(LABELS)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(",");
+    const { items } = await this.#client.list<ConfigMap>(CONFIG_MAPS, {
+      namespace: this.#namespace,
+      labelSelector,
+    });
+    const prefix = this.#named("");
+    return items
+      .filter(({ metadata }) => metadata.name.startsWith(prefix))
+      .map(({ metadata }) => metadata.name.slice(prefix.length))
+      .toSorted((a, b) => a.localeCompare(b));
+  }
+
   describe(name: string): string {
     return `ConfigMap ${this.#named(name)} in namespace ${this.#namespace}`;
   }

@@ -58,9 +58,7 @@ export async function attach(
 ): Promise<Stopped | undefined> {
   try {
     await start();
-    surroundings.progress(
-      `web interface: ${target.webInterface(name)}; Ctrl-C stops the job with a savepoint`,
-    );
+    surroundings.progress("in the foreground: Ctrl-C stops the job with a savepoint");
     if (!(await watch(name, surroundings))) return undefined;
   } catch (error) {
     if (!isInterruption(error)) throw error;

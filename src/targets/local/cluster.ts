@@ -261,7 +261,7 @@ export class LocalCluster {
   }
 
   #configure({ inputs, ports }: ClusterFile): { readonly jobManagerArguments: readonly string[] } {
-    const rendered = localCluster(inputs, ports, join(this.#folder, "tmp"));
+    const rendered = localCluster(inputs, ports, join(this.#folder, "tmp"), this.#surroundings.env);
     rmSync(join(this.#folder, "tmp"), { recursive: true, force: true });
     rmSync(join(this.#folder, "conf"), { recursive: true, force: true });
     for (const [name, text] of Object.entries(rendered.files))

@@ -94,3 +94,16 @@ test("the memory of all processes together", () => {
   );
   expect(clusterMemory(hopeless, 1)).toBeUndefined();
 });
+
+test("values that are in Secrets in a cluster come from the shell", () => {
+  const flinkConfiguration = {
+    "sluice.secret.s3.secret-key": "team/key",
+    "sluice.secret.s3.access-key": "team/id",
+  };
+  const { config } = localCluster(inputs({ spec: { flinkConfiguration } }), PORTS, "/t", {
+    SLUICE_SECRET_S3_SECRET_KEY: "value",
+  });
+  expect(config["s3.secret-key"]).toBe("value");
+  expect(config["s3.access-key"]).toBeUndefined();
+  expect(Object.keys(config).filter((key) => key.startsWith("sluice."))).toEqual([]);
+});

@@ -1,6 +1,12 @@
 /** Flink's configuration and command lines for the processes of one machine; the same as in a cluster but for addresses. */
 import type { FlinkVersion } from "../../api/flink-deployment.ts";
-import { type FlinkConfiguration, type Option, withoutOption } from "../../flink/configuration.ts";
+import {
+  type FlinkConfiguration,
+  flattenConfiguration,
+  type Option,
+  withoutOption,
+} from "../../flink/configuration.ts";
+import { secretValues } from "../../flink/secret-values.ts";
 import {
   BLOB_PORT,
   JM_RPC_ADDRESS,
@@ -69,11 +75,28 @@ function withAddresses(config: FlinkConfiguration, { rest, rpc }: Ports): Record
   };
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function secrets({ defaults, spec }: ClusterInputs, env: Environment): Record<string, string> {
+  const config = { ...defaults, ...flattenConfiguration(spec.flinkConfiguration) };
+  return Object.fromEntries(
+    secretValues(config).flatMap(({ option }) => {
+      const value = env[secretVariable(option)];
+      return value === undefined ? [] : [[option, value]];
+    }),
+  );
+}
+
 /**
  * `temporary`: a folder for what nobody needs after the processes' end.
  * @throws InvalidClusterError when the job file asks for what Flink refuses too.
  */
-export function localCluster(inputs: ClusterInputs, ports: Ports, temporary: string): LocalCluster {
+export function localCluster(
+  inputs: ClusterInputs,
+  ports: Ports,
+  temporary: string,
+  env: Environment = {},
+): LocalCluster {
   const spec = withSpecDefaults(inputs.spec);
   const version = requireVersion(spec);
   const flink = Object.entries(withoutOperatorOptions(assembledConfiguration(inputs))).filter(
@@ -82,6 +105,7 @@ export function localCluster(inputs: ClusterInputs, ports: Ports, temporary: str
   // The jar is handed over as an argument; found twice, Flink refuses it.
   const config = {
     ...withoutOption(withAddresses(Object.fromEntries(flink), ports), CLASSPATHS),
+    ...secrets(inputs, env),
     "io.tmp.dirs": temporary,
   };
   const [, ...rest] = jobManagerArguments(spec, config);
@@ -96,6 +120,11 @@ export function localCluster(inputs: ClusterInputs, ports: Ports, temporary: str
     // It takes all that follows up to the next option.
     jobManagerArguments: [...(jar === "" ? [] : ["--jars", jar]), ...rest],
   };
+}
+
+/** The variable that has the value of an option which is in a Secret in a cluster. */
+export function secretVariable(option: string): string {
+  return `SLUICE_SECRET_${option.toUpperCase().replaceAll(/[^A-Z\d]/g, "_")}`;
 }
 
 /** Bytes that the cluster's processes may use together, as Flink divides them; undefined where Flink would refuse. */

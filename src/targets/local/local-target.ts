@@ -1,4 +1,5 @@
 /** Jobs as processes of this machine: cluster.ts takes the place of Kubernetes, a file that of the ConfigMap. */
+import { join } from "node:path";
 import type { FlinkDeployment, FlinkDeploymentSpec } from "../../api/flink-deployment.ts";
 import type { Shell } from "./shell.ts";
 import { failureOf } from "../../controller/execute.ts";
@@ -22,6 +23,7 @@ import { LocalCluster } from "./cluster.ts";
 import { findDistribution } from "./distribution.ts";
 import { jobFolder, stateFolder } from "./job-folders.ts";
 import { KernelLock } from "./lock.ts";
+import { forgetJars } from "./jar.ts";
 import type { Mapping } from "./localise.ts";
 import { prepare } from "./prepare.ts";
 import { FileRecords } from "./records.ts";
@@ -61,12 +63,13 @@ export class LocalTarget implements Target {
     this.#state = stateFolder(options.stateDir, env);
     this.#storages = new StateStorages({ env });
     // From the first wish on somebody sees to it, whatever becomes of the command that wrote it.
-    this.records = new FileRecords(
-      (name) => this.folderOf(name),
-      async (name) => {
+    this.records = new FileRecords({
+      jobs: join(this.#state, this.namespace),
+      folder: (name) => this.folderOf(name),
+      written: async (name) => {
         if (!this.#isSupervisor) await ensureSupervisor(this.folderOf(name), this.#place(name));
       },
-    );
+    });
   }
 
   get #isSupervisor(): boolean {
@@ -113,6 +116,9 @@ export class LocalTarget implements Target {
 
   async #leave(name: string): Promise<void> {
     const folder = this.folderOf(name);
+    const record = await this.records.read(name);
+    if (record !== undefined)
+      forgetJars(folder, [JSON.stringify(record), JSON.stringify(this.clusterOf(name).file() ?? {})]);
     if (await this.isWanted(name)) await ensureSupervisor(folder, this.#place(name));
     // It waits for the lock, and so is in the middle of nothing.
     else await endSupervisor(folder);

@@ -60,7 +60,7 @@ test("the cluster becomes a standalone one without high availability, and keeps 
   expect(spec.jobManager).toEqual({ resource: { memory: "1g", cpu: 1 } });
   expect(config).toEqual({
     "heartbeat.interval": "2 s",
-    "heartbeat.timeout": "10 s",
+    "sluice.secret.s3.secret-key": "s3/secret",
     "kubernetes.operator.savepoint.format.type": "NATIVE",
     "taskmanager.numberOfTaskSlots": "2",
     "state.checkpoints.dir": "file:///state/job/checkpoints",
@@ -69,7 +69,8 @@ test("the cluster becomes a standalone one without high availability, and keeps 
   expect(differences).toEqual([
     "image: not used; Flink and the jar are this machine's",
     "no high availability: a lost JobManager's job goes on from its newest checkpoint",
-    "not used here: kubernetes.taskmanager.cpu.limit-factor, sluice.secret.s3.secret-key, sluice.jar.secret",
+    "s3.secret-key: from SLUICE_SECRET_S3_SECRET_KEY of your shell instead of Secret s3",
+    "not used here: kubernetes.taskmanager.cpu.limit-factor, sluice.jar.secret",
     "upgradeMode: savepoint instead of last-state, which needs high availability",
     "cpu: not limited here; memory is, as Flink sizes its processes by it",
     "jobManager.replicas: 1 instead of 2",
@@ -120,13 +121,13 @@ test("a path that the user maps is where he says", () => {
 test("the user's heartbeats win; reporters share the machine's ports", () => {
   const { config, differences } = local({
     flinkConfiguration: {
-      "heartbeat.timeout": "50 s",
+      "heartbeat.interval": "9 s",
       "metrics.reporter.prom.port": "9249",
       "metrics.reporter.x.port": "1-9",
     },
   });
   expect(config).toMatchObject({
-    "heartbeat.timeout": "50 s",
+    "heartbeat.interval": "9 s",
     "metrics.reporter.prom.port": "9249-9348",
     "metrics.reporter.x.port": "1-9",
   });
@@ -166,4 +167,14 @@ test("what a pod template has and this machine has not is named, and no value of
 test("an unchanged file stays the same: nothing restarts by itself", () => {
   const spec = { flinkConfiguration: { "state.savepoints.dir": "s3://b/s" }, job: { args: ["a"] } };
   expect(local(spec).spec).toEqual(local(spec).spec);
+});
+
+test("where values of Secrets come from is said, and stays a reference", () => {
+  const { config, differences } = local({
+    flinkConfiguration: { "sluice.secret.s3.secret-key": "team/key" },
+  });
+  expect(config["sluice.secret.s3.secret-key"]).toBe("team/key");
+  expect(differences).toEqual([
+    "s3.secret-key: from SLUICE_SECRET_S3_SECRET_KEY of your shell instead of Secret team",
+  ]);
 });

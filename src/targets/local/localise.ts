@@ -12,9 +12,10 @@ import {
   withoutOption,
 } from "../../flink/configuration.ts";
 import { isHaActive } from "../../flink/high-availability.ts";
-import { JAR_PREFIX } from "../../flink/jar-fetch.ts";
+import { FETCHER_IMAGE, JAR_SECRET } from "../../flink/jar-fetch.ts";
 import { CHECKPOINTS_DIR, SAVEPOINTS_DIR } from "../../flink/options.ts";
-import { SECRET_PREFIX } from "../../flink/secret-values.ts";
+import { secretValues } from "../../flink/secret-values.ts";
+import { secretVariable } from "./configuration.ts";
 
 /** A prefix that is elsewhere on this machine: `--map FROM=TO`. */
 export interface Mapping {
@@ -50,13 +51,13 @@ export function mapped(text: string, mappings: readonly Mapping[]): string | und
 /** Options without meaning for processes of this machine. Those of the operator itself are kept: Sluice reads them. */
 function isForClusters(key: string): boolean {
   if (key.startsWith("kubernetes.operator.")) return false;
-  // There are no Secrets here, and the jar is fetched by this process.
-  if ([SECRET_PREFIX, JAR_PREFIX].some((prefix) => key.startsWith(prefix))) return true;
+  // The jar is fetched by this process, with what the shell has.
+  if (key === FETCHER_IMAGE.key || key === JAR_SECRET.key) return true;
   return key.startsWith("kubernetes.") || /^high-availability(?:\.|$)/.test(key);
 }
 
 /** Better on one machine than Flink's defaults, which reckon with a network: a dead TaskManager is noticed sooner. */
-const DEFAULTS: FlinkConfiguration = { "heartbeat.interval": "2 s", "heartbeat.timeout": "10 s" };
+const DEFAULTS: FlinkConfiguration = { "heartbeat.interval": "2 s" };
 
 interface Draft {
   config: Record<string, string>;
@@ -97,6 +98,10 @@ function localConfiguration(spec: FlinkDeploymentSpec, place: Place): Draft {
   moveState(draft, CHECKPOINTS_DIR, all, "checkpoints", place);
   moveState(draft, SAVEPOINTS_DIR, all, "savepoints", place);
   spreadReporterPorts(draft);
+  for (const { option, secret } of secretValues(all)) {
+    const variable = secretVariable(option);
+    draft.differences.push(`${option}: from ${variable} of your shell instead of Secret ${secret}`);
+  }
   const ignored = Object.keys(all).filter((key) => isForClusters(key) && !key.startsWith("high-"));
   if (ignored.length > 0) draft.differences.push(`not used here: ${ignored.join(", ")}`);
   return draft;

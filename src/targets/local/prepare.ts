@@ -58,7 +58,12 @@ export async function prepare(resource: FlinkDeployment, preparation: Preparatio
   const { flinkHomes } = readSettings(folder);
   writeSettings(folder, { flinkHomes: { ...flinkHomes, [version]: flinkHome } });
   const { job } = local.spec;
-  const jarURI = job?.jarURI === undefined ? undefined : await keepJar(job.jarURI, folder);
+  const place = {
+    folder,
+    configuration: flattenConfiguration(local.spec.flinkConfiguration),
+    env: shell.env,
+  };
+  const jarURI = job?.jarURI === undefined ? undefined : await keepJar(job.jarURI, place);
   const ready = jarURI === undefined ? local : { ...local, spec: { ...local.spec, job: { ...job, jarURI } } };
   const where = `Flink ${versionIn(flinkHome) ?? minor} of ${flinkHome}, state in ${folder}`;
   const cores = `${availableParallelism()} CPUs for all processes together`;

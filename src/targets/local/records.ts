@@ -20,14 +20,20 @@ function parse(path: string, text: string): StoredRecord {
   );
 }
 
-export class FileRecords implements RecordStore {
-  readonly #folder: (name: string) => string;
-  readonly #written: (name: string) => Promise<void>;
+export interface FileRecordsOptions {
+  /** Holds a folder for each job. */
+  readonly jobs: string;
+  /** Of a job. */
+  readonly folder: (name: string) => string;
+  /** After each write. */
+  readonly written: (name: string) => Promise<void>;
+}
 
-  /** `folder`: of a job. `written`: after each write. */
-  constructor(folder: (name: string) => string, written: (name: string) => Promise<void>) {
-    this.#folder = folder;
-    this.#written = written;
+export class FileRecords implements RecordStore {
+  readonly #options: FileRecordsOptions;
+
+  constructor(options: FileRecordsOptions) {
+    this.#options = options;
   }
 
   async read(name: string): Promise<StoredRecord | undefined> {
@@ -45,19 +51,19 @@ export class FileRecords implements RecordStore {
     if (found?.version !== version) return undefined;
     const next = String(Number(version ?? 0) + 1);
     writeWhole(this.describe(name), `${JSON.stringify({ version: next, data }, undefined, 2)}\n`);
-    await this.#written(name);
+    await this.#options.written(name);
     return next;
   }
 
-  describe(name: string): string {
-    return join(this.#folder(name), FILE);
+  async list(): Promise<readonly string[]> {
+    const { jobs } = this.#options;
+    if (!existsSync(jobs)) return [];
+    return readdirSync(jobs)
+      .filter((name) => existsSync(join(jobs, name, FILE)))
+      .toSorted();
   }
-}
 
-/** The names of the jobs that have a folder in here. */
-export function recordedJobs(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((name) => existsSync(join(folder, name, FILE)))
-    .toSorted();
+  describe(name: string): string {
+    return join(this.#options.folder(name), FILE);
+  }
 }
