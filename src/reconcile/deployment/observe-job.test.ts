@@ -24,7 +24,7 @@ import { type SceneOf, up } from "../../../testbed/gen/steps.ts";
 import { condition, decideOnce, message, type Outcome, play, Trace } from "../../../testbed/gen/trace.ts";
 import type { FlinkAnswers } from "../decision.ts";
 import { LAST_STATE_MARKER } from "../upgrade-mode.ts";
-import { headline, newestPath } from "./observe-job.ts";
+import { headline, newestReference } from "./observe-job.ts";
 
 describe("the newest path to restore from", () => {
   const at = (id: number): CheckpointReference => ({ id, externalPath: `s3://${id}` });
@@ -43,14 +43,14 @@ describe("the newest path to restore from", () => {
     ["none, of one without a path", { completed: { id: 7 } }, undefined],
   ])("%s", (_, latest, expected) => {
     const answer = checkpoints(latest);
-    expect(answer.ok && newestPath(answer.value)).toBe(expected);
+    expect(answer.ok && newestReference(answer.value)?.externalPath).toBe(expected);
   });
 
   it("is the one with the highest id, in any order", () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.nat(), { minLength: 3, maxLength: 3 }), ([a = 0, b = 0, c = 0]) => {
         const answer = checkpoints({ completed: at(a), savepoint: at(b), restored: at(c) });
-        expect(answer.ok && newestPath(answer.value)).toBe(`s3://${Math.max(a, b, c)}`);
+        expect(answer.ok && newestReference(answer.value)?.externalPath).toBe(`s3://${Math.max(a, b, c)}`);
       }),
     );
   });
@@ -70,11 +70,11 @@ function terminal(
 }
 
 const before = running({ job: { upgradeSavepointPath: "s3://old" } });
+const IN_MEMORY = "<checkpoint-not-externally-addressable>";
 const NO_INTERVAL = withConfiguration({ "execution.checkpointing.interval": null });
 
 describe("a job that ended is recorded together with where its state is", () => {
   it.each<[string, FlinkAnswers, ResourceChange[], string | undefined]>([
-    ["its newest checkpoint", { checkpoints: checkpointAt("s3://chk-6") }, [before], "s3://chk-6"],
     [
       "nowhere, if there was none and it started empty: what is recorded is out of date",
       { checkpoints: checkpoints({}) },
@@ -112,6 +112,35 @@ describe("a job that ended is recorded together with where its state is", () => 
       LAST_STATE_MARKER,
     ],
     ["nowhere, without checkpoints", { checkpoints: refused(404) }, [NO_INTERVAL, running()], undefined],
+    [
+      "nowhere, though there is still a checkpoint: Flink removes those of a job that finished",
+      { checkpoints: checkpointAt("s3://chk-6") },
+      [before],
+      undefined,
+    ],
+    [
+      "nowhere, if its checkpoints were in the JobManager's memory",
+      { checkpoints: checkpointAt(IN_MEMORY) },
+      [before],
+      undefined,
+    ],
+    [
+      "nowhere, if it was restored from one in the JobManager's memory",
+      { checkpoints: checkpoints({ restored: { id: 5, externalPath: IN_MEMORY } }) },
+      [running({ restore: "last-state", job: { upgradeSavepointPath: LAST_STATE_MARKER } })],
+      undefined,
+    ],
+    [
+      "its savepoint, which stays",
+      {
+        checkpoints: checkpoints({
+          completed: { id: 6, externalPath: "s3://chk-6" },
+          savepoint: { id: 7, externalPath: "s3://savepoint-7" },
+        }),
+      },
+      [before],
+      "s3://savepoint-7",
+    ],
     [
       "where it was to start from, if main() failed before there was a job",
       { checkpoints: refused(404) },
@@ -201,15 +230,30 @@ describe("a job that ended is recorded together with where its state is", () => 
     ]);
   });
 
-  it("and what is in the JobManager's memory only is said to be lost", () => {
-    const outcome = terminal(
-      "FAILED",
-      { checkpoints: checkpointAt("<checkpoint-not-externally-addressable>") },
-      before,
-    );
+  it.each(["FAILED", "CANCELED"] as const)("its newest checkpoint, if it is %s", (state) => {
+    const outcome = terminal(state, { checkpoints: checkpointAt("s3://chk-6") }, before);
+    expect(outcome.status.jobStatus?.upgradeSavepointPath).toBe("s3://chk-6");
+  });
+
+  it("and what was in the memory of the JobManager of one that failed is said to be lost", () => {
+    const outcome = terminal("FAILED", { checkpoints: checkpointAt(IN_MEMORY) }, before);
     expect(outcome.events).toContain("CheckpointNotFound");
     expect(message(outcome, "CheckpointNotFound")).toContain("execution.checkpointing.dir");
-    expect(outcome.status.jobStatus?.upgradeSavepointPath).toBe("s3://old");
+    expect(outcome.status.jobStatus?.upgradeSavepointPath).toBe(LAST_STATE_MARKER);
+  });
+
+  it.each<[string, number, string | undefined]>([
+    ["tasks that Flink knows ran without checkpoints", 2, "s3://old"],
+    ["a JobManager that knows no tasks remembers only that the job ended", 0, LAST_STATE_MARKER],
+  ])("and %s", (_, total, path) => {
+    const tasks = { total, running: 0, finished: total, failed: 0, canceled: 0 };
+    const resource = flinkDeployment(before);
+    const outcome = decideOnce(resource, {
+      cluster: cluster(resource),
+      flink: flink([job("FINISHED", { endTime: STARTED, tasks })], { checkpoints: refused(404) }),
+    });
+    expect(outcome).toMatchObject({ jobState: "FINISHED", conditions: ["Ready: Finished"] });
+    expect(outcome.status.jobStatus?.upgradeSavepointPath).toBe(path);
   });
 });
 

@@ -36,7 +36,7 @@ import { isHealthy } from "./healthy.ts";
 const NOT_ADDRESSABLE = "<checkpoint-not-externally-addressable>";
 
 /** The newest of what a job could be restored from; ids rise over checkpoints and savepoints alike. */
-function newestReference(statistics: CheckpointStatistics): CheckpointReference | undefined {
+export function newestReference(statistics: CheckpointStatistics): CheckpointReference | undefined {
   const { completed, savepoint, restored } = statistics.latest;
   const candidates = [restored, completed, savepoint].filter((one) => one?.externalPath !== undefined);
   return candidates.reduce<(typeof candidates)[number]>((newest, one) => {
@@ -44,17 +44,33 @@ function newestReference(statistics: CheckpointStatistics): CheckpointReference 
   }, undefined);
 }
 
-export function newestPath(statistics: CheckpointStatistics): string | undefined {
-  return newestReference(statistics)?.externalPath;
+/** Where a terminal job's state is, if that is known, and what is wrong with it. */
+interface TerminalPath {
+  readonly known: boolean;
+  readonly path?: string | undefined;
+  readonly problem?: string;
 }
 
 /**
- * Flink removes the last checkpoint of a job that FINISHED: all is done, and a new start begins at the beginning. Of one
- * that did not finish it is removed where the user asked not to keep it; what is older must not be taken for its state.
+ * What the statistics of a job that ended say. Flink removes every checkpoint of a job that FINISHED, sooner or later
+ * and wherever it is: all is done, and a new start begins at the beginning; only a savepoint stays. Of one that did not
+ * finish, what is older than a checkpoint that is lost must not be taken for its state.
  */
-function discardedPath(state: FlinkJobState): { known: true; path?: string; problem?: string } {
+function pathIn(statistics: CheckpointStatistics, state: FlinkJobState): TerminalPath | undefined {
+  const newest = newestReference(statistics);
+  const path = newest?.externalPath;
+  if (newest === undefined) return undefined;
+  const inMemory = path === NOT_ADDRESSABLE;
+  if (
+    !inMemory &&
+    newest.discarded !== true &&
+    (state !== "FINISHED" || newest !== statistics.latest.completed)
+  )
+    return { known: true, path };
   if (state === "FINISHED") return { known: true };
-  const problem = `Flink discarded the job's last checkpoint: see ${EXTERNALIZED_RETENTION.key}`;
+  const problem = inMemory
+    ? `the job's last checkpoint was in the JobManager's memory only: set ${CHECKPOINTS_DIR.key}`
+    : `Flink discarded the job's last checkpoint: see ${EXTERNALIZED_RETENTION.key}`;
   return { known: true, path: LAST_STATE_MARKER, problem };
 }
 
@@ -76,33 +92,26 @@ function mayBeStale(pass: JobPass, { endTime, lastModification }: JobOverview): 
  * Where a terminal job's state is. `known: false` while Flink has not said; then the terminal state is not recorded
  * either, so that a crash in between asks again instead of taking silence for "no state".
  */
-function terminalPath(
-  pass: JobPass,
-  job: JobOverview,
-): { known: boolean; path?: string | undefined; problem?: string } {
+function terminalPath(pass: JobPass, job: JobOverview): TerminalPath {
   const { checkpoints } = pass.flink;
   if (mayBeStale(pass, job)) return { known: false };
-  const before = pass.status.jobStatus.upgradeSavepointPath;
   if (checkpoints === undefined) return { known: false };
-  if (checkpoints.ok) {
-    if (newestReference(checkpoints.value)?.discarded === true) return discardedPath(job.state);
-    const path = newestPath(checkpoints.value);
-    if (path === NOT_ADDRESSABLE) {
-      return {
-        known: true,
-        path: before,
-        problem: `the job's last checkpoint is in the JobManager's memory only: set ${CHECKPOINTS_DIR.key}`,
-      };
-    }
-    return { known: true, path: path ?? startedFrom(pass) };
-  }
+  if (checkpoints.ok) return pathIn(checkpoints.value, job.state) ?? { known: true, path: startedFrom(pass) };
   if (checkpoints.failure.kind !== "http" || checkpoints.failure.status !== 404) return { known: false };
-  // No statistics: checkpointing is off, main() failed before a job existed, or a restarted JobManager only
-  // remembers that the job ended. In the last case the newest checkpoint is not known, and must not be guessed.
-  const ran = pass.status.jobStatus.startTime !== undefined;
-  const config = observeConfiguration(pass);
-  const stateful = before !== undefined || getOption(config, CHECKPOINTING_INTERVAL) !== undefined;
-  return { known: true, path: ran && stateful ? LAST_STATE_MARKER : before };
+  return { known: true, path: pathWithoutStatistics(pass, job) };
+}
+
+/**
+ * Checkpointing is off, as for every batch job, or main() failed before a job existed, or a restarted JobManager only
+ * remembers that the job ended, and none of its tasks. In the last case the newest checkpoint is not known, and must not
+ * be guessed.
+ */
+function pathWithoutStatistics(pass: JobPass, { tasks }: JobOverview): string | undefined {
+  const { upgradeSavepointPath: before, startTime } = pass.status.jobStatus;
+  const isRemembered = (tasks?.total ?? 0) > 0;
+  const configured = getOption(observeConfiguration(pass), CHECKPOINTING_INTERVAL) !== undefined;
+  const mayHaveState = startTime !== undefined && (before !== undefined || configured);
+  return mayHaveState && !isRemembered ? LAST_STATE_MARKER : before;
 }
 
 /**
