@@ -402,8 +402,12 @@ describe("the JobManager of a job that ended", () => {
   });
 
   it("goes after the time that is asked for", () => {
-    const trace = ended(1, withConfiguration({ "kubernetes.operator.jm-deployment.shutdown-ttl": "30 min" }));
-    play(trace, [{ when: "over", scene: over("FINISHED"), gives: { actions: ["delete-job-manager"] } }]);
+    const trace = ended(1, withConfiguration({ "kubernetes.operator.jm-deployment.shutdown-ttl": "61 min" }));
+    const before = play(trace, [{ when: "not yet", scene: over("FINISHED"), gives: { actions: [] } }]);
+    expect(before.decision.requeueAfter).toBe(59_000);
+    play(trace, [
+      { when: "over", after: 59_000, scene: over("FINISHED"), gives: { actions: ["delete-job-manager"] } },
+    ]);
   });
 
   it("goes step by step when Flink does not say that the job ended", () => {

@@ -146,7 +146,8 @@ export function recover(pass: Pass): void {
     const ttl = getDuration(observeConfiguration(pass), JM_SHUTDOWN_TTL) ?? 86_400_000;
     const since = pass.now - Number(jobStatus.updateTime ?? pass.now);
     const hasCluster = ownDeployment(pass) !== undefined || ownTaskManagers(pass) !== undefined;
-    if (!hasCluster || since <= ttl) return;
+    if (!hasCluster) return;
+    if (since < ttl) return requeue(pass, ttl - since);
     tearDown(pass);
     // The job has reached its end; that its JobManager goes changes nothing for whoever waits for it.
     pass.progress = undefined;
