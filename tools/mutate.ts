@@ -64,8 +64,10 @@ function noticed(folder: string, args: readonly string[]): Promise<boolean> {
 
 /** The file's own tests first: they notice most, and soonest. */
 async function isNoticed(folder: string, file: string): Promise<boolean> {
-  const own = file.replace(/\.ts$/, ".test.ts");
-  if (existsSync(join(folder, own)) && (await noticed(folder, ["run", own]))) return true;
+  const own = [".test.ts", ".table.test.ts"]
+    .map((end) => file.replace(/\.ts$/, end))
+    .filter((test) => existsSync(join(folder, test)));
+  if (own.length > 0 && (await noticed(folder, ["run", ...own]))) return true;
   const others = SLOW.flatMap((slow) => ["--exclude", slow]);
   if (await noticed(folder, ["related", file, ...others])) return true;
   return noticed(folder, ["run", ...SLOW]);
