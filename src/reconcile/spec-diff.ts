@@ -65,7 +65,7 @@ const RULES: Readonly<Record<string, FieldRule>> = {
 };
 
 /** By the first matching prefix; natively only the overrides can be scaled in place. */
-const CONFIG_PREFIXES: readonly (readonly [string, Record<Mode, DiffType>])[] = [
+export const CONFIG_PREFIXES: readonly (readonly [string, Record<Mode, DiffType>])[] = [
   ["job.autoscaler", { native: "IGNORE", standalone: "IGNORE" }],
   ["parallelism.default", { native: "IGNORE", standalone: "IGNORE" }],
   ["kubernetes.operator", { native: "IGNORE", standalone: "IGNORE" }],
