@@ -24,7 +24,7 @@ import { wrongValues } from "./schema-check.ts";
 import { checkPlainSecrets, checkSecretValues } from "./secrets.ts";
 import { type Rule, subjectOf, withoutFields } from "./subject.ts";
 
-const rules: readonly Rule[] = [
+export const rules: readonly Rule[] = [
   checkName,
   checkFlinkVersion,
   checkForbiddenKeys,
