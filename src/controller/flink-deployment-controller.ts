@@ -27,7 +27,7 @@ export class FlinkDeploymentController {
       cachesFor(namespaceOf(resource))?.resources.put(resource);
     this.shell = new PassShell(apiServer(deps, FLINK_DEPLOYMENTS, keep), {
       ...decisions.parts(),
-      fromCache: (namespace, name) => gatherFromCache(cachesFor(namespace), namespace, name),
+      fromCache: (namespace, name) => gatherFromCache(client, cachesFor(namespace), namespace, name),
       live: (namespace, name) => gatherLive(client, cachesFor(namespace), namespace, name),
       written: (key, before, { lifecycleState }: FlinkDeploymentStatus) => {
         if (before.status?.lifecycleState !== lifecycleState)

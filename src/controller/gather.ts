@@ -8,7 +8,7 @@ import type { FlinkSessionJob } from "../api/flink-session-job.ts";
 import type { FlinkStateSnapshot } from "../api/flink-state-snapshot.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import type { FlinkRestClient } from "../flink-rest/client.ts";
-import type { KubeClient } from "../kube/client.ts";
+import { isKubeError, type KubeClient } from "../kube/client.ts";
 import type { Informer } from "../kube/informer.ts";
 import {
   CONFIG_MAPS,
@@ -17,6 +17,7 @@ import {
   FLINK_SESSION_JOBS,
   FLINK_STATE_SNAPSHOTS,
   INGRESSES,
+  NAMESPACES,
   PODS,
   SERVICES,
 } from "../kube/resource-type.ts";
@@ -56,6 +57,7 @@ export function sessionKey({ metadata, spec }: FlinkSessionJob): string {
 export interface Gathered {
   readonly resource: FlinkDeployment;
   readonly cluster: ObservedCluster;
+  readonly namespaceGoes?: boolean;
   readonly sessionJobs: readonly FlinkSessionJob[];
   readonly snapshots: readonly FlinkStateSnapshot[] | undefined;
 }
@@ -104,11 +106,24 @@ export async function liveSnapshots(
   }
 }
 
-export function gatherFromCache(
+/** Whether the namespace goes too, of a resource that goes. Who may not read namespaces does not know of any that do. */
+async function namespaceGoes(client: KubeClient, { metadata }: FlinkDeployment): Promise<boolean> {
+  if (metadata.deletionTimestamp === undefined) return false;
+  try {
+    const namespace = await client.get<KubeObject>(NAMESPACES, undefined, metadata.namespace ?? "default");
+    return namespace?.metadata.deletionTimestamp !== undefined;
+  } catch (error) {
+    if (isKubeError(error, "forbidden")) return false;
+    throw error;
+  }
+}
+
+export async function gatherFromCache(
+  client: KubeClient,
   caches: Caches | undefined,
   namespace: string,
   name: string,
-): Gathered | undefined {
+): Promise<Gathered | undefined> {
   const resource = caches?.resources.get(namespace, name);
   if (caches === undefined || resource === undefined) return undefined;
   const pods = caches.pods.list({ namespace, filter: (pod) => pod.metadata.labels?.["app"] === name });
@@ -122,6 +137,7 @@ export function gatherFromCache(
       services: [],
       configMaps: [],
     },
+    namespaceGoes: await namespaceGoes(client, resource),
     snapshots: cachedSnapshots(caches.snapshots, "FlinkDeployment", namespace, name),
     sessionJobs: caches.sessionJobs.byIndex(BY_SESSION, `${namespace}/${name}`),
   };
@@ -182,6 +198,7 @@ export async function gatherLive(
   return {
     resource,
     cluster,
+    namespaceGoes: await namespaceGoes(client, resource),
     snapshots,
     sessionJobs: isSessionCluster(resource) ? await liveSessionJobs(client, namespace, name) : [],
   };

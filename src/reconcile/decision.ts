@@ -121,6 +121,8 @@ export interface ObservedJob {
 export interface Observed extends ObservedJob {
   readonly resource: FlinkDeployment;
   readonly cluster: ObservedCluster;
+  /** The resource is being deleted, and its namespace with everything in it as well. */
+  readonly namespaceGoes?: boolean;
   /** FlinkSessionJobs that name this session cluster. */
   readonly sessionJobs?: readonly FlinkSessionJob[];
 }

@@ -83,6 +83,7 @@ function look(world: World): Observed {
     cluster,
     flink,
     snapshots: structuredClone(snapshots),
+    namespaceGoes: world.namespaceGoes,
     failure: undefined,
     exceptionsReportedUntil: 0,
   };

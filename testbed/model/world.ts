@@ -44,6 +44,8 @@ export class World {
   snapshots: FlinkStateSnapshot[] | undefined;
   readonly asked = new FlinkSnapshots();
   restDown = false;
+  /** Being deleted, with everything in it. */
+  namespaceGoes = false;
   /** The next savepoint fails. */
   savepointFails = false;
   readonly violations: string[] = [];

@@ -19,7 +19,7 @@ import { neverStarted } from "./observe-job-manager.ts";
 import { isHeldByJobs, isSession } from "./session.ts";
 import { beginStop, followStop, neverSeen, savepointPause } from "./stop.ts";
 import { keepTaskManagers } from "./task-managers.ts";
-import { deleteHaMetadata, tearDown } from "./tear-down.ts";
+import { deleteHaMetadata, isGone, tearDown } from "./tear-down.ts";
 
 /** Of the stop under way; still to be recorded. */
 function completedSavepoint(pass: JobPass): string | undefined {
@@ -45,7 +45,8 @@ function savepointProblem(pass: JobPass, follow: () => void): string | undefined
   else if (status.jobStatus.state === "RUNNING" && pass.flink.jobs?.ok === true) {
     beginStop(pass, "SAVEPOINT", "savepoint");
   }
-  if (isUnderWay(status)) return undefined;
+  // What is under way may have been lost with the JobManager; nobody knows while nobody answers.
+  if (isUnderWay(status) && pass.flink.jobs?.ok === true) return undefined;
   return errorMessage(status.error) ?? `the job is ${status.jobStatus.state ?? "unknown"}`;
 }
 
@@ -65,11 +66,26 @@ export function takeSavepoint(pass: JobPass, follow: () => void): void {
   waitFor(pass, "SavepointOnDeletion", "taking a savepoint before the deletion");
 }
 
-/** True when the savepoint is taken, or none is wanted. */
+/** With the namespace everything goes that a savepoint needs, and nothing brings the JobManager back. */
+function isTooLate(pass: Pass): boolean {
+  return pass.observed.namespaceGoes === true && ownDeployment(pass) === undefined;
+}
+
+/** A resource goes without the savepoint that was asked for. */
+export function goWithoutSavepoint(pass: JobPass, reason: string): void {
+  const message = `No savepoint before the deletion: ${reason}`;
+  emit(pass, { type: "Warning", reason: "CleanupFailed", message, component: "Job" });
+}
+
+/** True when the savepoint is taken, or none is wanted, or none can be taken any more. */
 function savepointTaken(pass: Pass): boolean {
   if (!wantsSavepoint(pass) || neverStarted(pass) || neverSeen(pass)) return true;
+  if (isTooLate(pass)) {
+    if (isGone(pass)) goWithoutSavepoint(pass, "its namespace is being deleted, and the JobManager is gone");
+    return true;
+  }
   takeSavepoint(pass, () => followStop(pass));
-  keepTaskManagers(pass);
+  if (pass.observed.namespaceGoes !== true) keepTaskManagers(pass);
   return false;
 }
 

@@ -148,6 +148,18 @@ describe("the next step of taking a cluster down", () => {
     });
     expect(pass.stalled?.message).not.toContain("young");
   });
+
+  it.each([
+    [5 * MINUTE, undefined],
+    [5 * MINUTE + 1, "DeploymentStuckTerminating"],
+  ])("says after a while what holds a Deployment that does not go: %s ms", (age, reason) => {
+    const held = own(terminating(NOW - age), ({ metadata }) => void (metadata.finalizers = ["backup/hold"]));
+    const pass = passOver(withPods(held));
+    expect(tearDown(pass)).toBe(false);
+    expect(pass.actions).toEqual([]);
+    expect(pass.stalled?.reason).toBe(reason);
+    expect(pass.stalled?.message ?? "backup/hold").toContain("backup/hold");
+  });
 });
 
 describe("the next step of taking a standalone cluster down", () => {

@@ -28,9 +28,12 @@ function replicas(deployment: KubeObject): number {
   return (deployment["spec"] as { replicas?: number } | undefined)?.replicas ?? 1;
 }
 
-function isStuck(pod: KubeObject, now: number): boolean {
-  const { deletionTimestamp } = pod.metadata;
-  return deletionTimestamp !== undefined && now - Date.parse(deletionTimestamp) > STUCK_MS;
+/** Without pods, a Deployment that is still there after this is held by somebody. */
+const HELD_MS = 300_000;
+
+function isStuck({ metadata }: KubeObject, now: number, limit = STUCK_MS): boolean {
+  const { deletionTimestamp } = metadata;
+  return deletionTimestamp !== undefined && now - Date.parse(deletionTimestamp) > limit;
 }
 
 function clusterPods(pass: Pass): readonly KubeObject[] {
@@ -52,6 +55,17 @@ function waitForPods(pass: Pass, pods: readonly KubeObject[]): void {
     );
   }
   waitFor(pass, "ClusterShuttingDown", `waiting for pods to end: ${names}`);
+}
+
+function waitForDeployment(pass: Pass, deployment: KubeObject): void {
+  const { name, finalizers = [] } = deployment.metadata;
+  if (isStuck(deployment, pass.now, HELD_MS)) {
+    const held = `Deployment ${name} is deleted and does not go; it has the finalizers ${finalizers.join(", ")}`;
+    const next =
+      "See whether the garbage collector of the cluster runs; whoever set another finalizer has to remove it";
+    stall(pass, "DeploymentStuckTerminating", `${held}. ${next}`);
+  }
+  waitFor(pass, "ClusterShuttingDown", "waiting for the JobManager Deployment to go");
 }
 
 /** Flink's own word, in this pass: the recorded state may run ahead of it. */
@@ -108,7 +122,7 @@ export function tearDown(pass: Pass): boolean {
   const uid = deployment.metadata.uid ?? "";
   if (deployment.metadata.deletionTimestamp !== undefined) {
     if (pods.length > 0) waitForPods(pass, pods);
-    else waitFor(pass, "ClusterShuttingDown", "waiting for the JobManager Deployment to go");
+    else waitForDeployment(pass, deployment);
     return false;
   }
   const jobEnded = flinkSaysEnded(pass);

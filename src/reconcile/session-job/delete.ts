@@ -5,9 +5,9 @@
 import { isHaActive } from "../../flink/high-availability.ts";
 import { getBoolean } from "../../flink/configuration.ts";
 import { BLOCK_ON_SESSION_JOBS } from "../../flink/options.ts";
-import { beginDeletion, takeSavepoint, wantsSavepoint } from "../deployment/delete.ts";
+import { beginDeletion, goWithoutSavepoint, takeSavepoint, wantsSavepoint } from "../deployment/delete.ts";
 import { followStopOf } from "../deployment/stop.ts";
-import { emit, recordedSpec, waitFor } from "../pass.ts";
+import { recordedSpec, waitFor } from "../pass.ts";
 import { type Phase, phaseOf } from "../phase.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import { noJobRuns, ownJob, type SessionJobPass, sessionJobFacts } from "./pass.ts";
@@ -44,13 +44,6 @@ function isOver(pass: SessionJobPass, phase: Phase): boolean {
   return phase === "running" && isTerminal(state);
 }
 
-/** Without a savepoint, where one was asked for. */
-function letGo(pass: SessionJobPass, wanted: boolean, reason: string): void {
-  if (!wanted) return;
-  const message = `No savepoint before the deletion: ${reason}`;
-  emit(pass, { type: "Warning", reason: "CleanupFailed", message, component: "Job" });
-}
-
 /** The cluster answers: the job is stopped as it is wanted. True when nothing of it runs. */
 function stop(pass: SessionJobPass, wanted: boolean): boolean {
   if (!wanted || ownJob(pass) === undefined) return noJobRuns(pass);
@@ -67,7 +60,7 @@ function isDone(pass: SessionJobPass): boolean {
   const wanted = wantsSavepoint(pass);
   const reason = isOutOfReach(pass);
   if (reason !== undefined) {
-    letGo(pass, wanted, reason);
+    if (wanted) goWithoutSavepoint(pass, reason);
     return true;
   }
   if (pass.submission?.state === "under-way") {
