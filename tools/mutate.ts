@@ -2,8 +2,9 @@
  * How much the unit tests notice: makes one small change at a time (mutate/mutants.ts) in a copy of the repository, and
  * runs the tests that the file is related to.
  *
- *     npm run mutate -- PATH...        a source, or a folder of sources
- *     npm run mutate -- PATH --list    only what would be changed
+ *     npm run mutate -- PATH...                         a source, or a folder of sources
+ *     npm run mutate -- PATH... --sample 100 --seed 1   so many of all changes, the same ones for the same seed
+ *     npm run mutate -- PATH... --list                  only what would be changed
  *
  * A change that no test notices has survived; it is listed with its line. A second for each that is
  * noticed by the file's own tests, half a minute for each survivor: nice -n 19 is a good idea.
@@ -22,13 +23,15 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { type Mutant, mutantsOf } from "./mutate/mutants.ts";
+import { parseArgs } from "node:util";
+import { type Mutant, mutantsOf, sampleOf } from "./mutate/mutants.ts";
 
 const repository = join(import.meta.dirname, "..");
 /** Thorough, and slow: asked last. */
 const SLOW = ["src/reconcile/deployment/crash.test.ts", "src/reconcile/deployment/any-situation.test.ts"];
-/** Milliseconds; what takes longer goes round in circles, which a test run would notice. */
+/** Milliseconds; what takes longer goes round in circles, which a test run would notice. More on a slow machine. */
 const LIMIT_MS = 180_000;
+let limit = LIMIT_MS;
 
 function tracked(...patterns: string[]): string[] {
   const args = ["ls-files", "--cached", "--others", "--exclude-standard", "--", ...patterns];
@@ -54,7 +57,7 @@ function noticed(folder: string, args: readonly string[]): Promise<boolean> {
     const vitest = join(folder, "node_modules", ".bin", "vitest");
     const fixed = ["--run", "--project", "unit", "--bail", "1", "--reporter=dot", "--maxWorkers=1"];
     const child = spawn(vitest, [...args, ...fixed, "--passWithNoTests"], { cwd: folder, stdio: "ignore" });
-    const timer = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+    const timer = setTimeout(() => child.kill("SIGKILL"), limit);
     child.on("close", (code) => {
       clearTimeout(timer);
       resolve(code !== 0);
@@ -73,19 +76,24 @@ async function isNoticed(folder: string, file: string): Promise<boolean> {
   return noticed(folder, ["run", ...SLOW]);
 }
 
-async function mutate(folder: string, file: string): Promise<{ all: number; survivors: readonly Mutant[] }> {
+interface Plan {
+  readonly file: string;
+  readonly mutants: readonly Mutant[];
+}
+
+/** How many of them no test noticed. */
+async function mutate(folder: string, { file, mutants }: Plan): Promise<number> {
   const target = join(folder, file);
   const original = readFileSync(target, "utf8");
-  const mutants = mutantsOf(original);
-  const survivors: Mutant[] = [];
+  let survivors = 0;
   for (const mutant of mutants) {
     writeFileSync(target, mutant.source);
     if (await isNoticed(folder, file)) continue;
-    survivors.push(mutant);
+    survivors++;
     console.log(`${file}:${mutant.line}: ${show(mutant)}`);
   }
   writeFileSync(target, original);
-  return { all: mutants.length, survivors };
+  return survivors;
 }
 
 function show({ before, after }: Mutant): string {
@@ -102,25 +110,59 @@ function sourcesOf(paths: readonly string[]): string[] {
   return found.filter((file) => !file.endsWith(".test.ts") && !file.endsWith(".generated.ts"));
 }
 
-const flags = process.argv.slice(2);
-const files = sourcesOf(flags.filter((one) => one !== "--list"));
-if (files.length === 0) {
-  console.error("Name at least one source file or folder: npm run mutate -- src/reconcile/upgrade-mode.ts");
-  process.exitCode = 2;
-} else if (flags.includes("--list")) {
-  for (const file of files)
-    for (const mutant of mutantsOf(readFileSync(join(repository, file), "utf8")))
-      console.log(`${file}:${mutant.line}: ${show(mutant)}`);
-} else {
+function planOf(files: readonly string[], sample: number | undefined, seed: number): readonly Plan[] {
+  const plans = files.map((file) => ({
+    file,
+    mutants: mutantsOf(readFileSync(join(repository, file), "utf8")),
+  }));
+  if (sample === undefined) return plans;
+  const all = plans.flatMap(({ file, mutants }) => mutants.map((mutant) => ({ file, mutant })));
+  const chosen = new Set(sampleOf(all, sample, seed));
+  console.log(`${chosen.size} of ${all.length} changes, seed ${seed}`);
+  return plans
+    .map(({ file }) => ({
+      file,
+      mutants: [...chosen].filter((one) => one.file === file).map(({ mutant }) => mutant),
+    }))
+    .filter(({ mutants }) => mutants.length > 0);
+}
+
+function report(what: string, all: number, survivors: number): void {
+  const score = all === 0 ? 100 : (100 * (all - survivors)) / all;
+  console.log(`${what}: ${all - survivors} of ${all} noticed, ${score.toFixed(0)} %`);
+}
+
+async function mutateAll(plans: readonly Plan[]): Promise<void> {
   const folder = copyRepository();
   try {
-    for (const file of files) {
-      if (await noticed(folder, ["related", file])) throw new Error(`the tests of ${file} fail as it is`);
-      const { all, survivors } = await mutate(folder, file);
-      const score = all === 0 ? 100 : (100 * (all - survivors.length)) / all;
-      console.log(`${file}: ${all - survivors.length} of ${all} noticed, ${score.toFixed(0)} %`);
+    const began = Date.now();
+    limit = Number.POSITIVE_INFINITY;
+    if (await noticed(folder, ["related", ...plans.map(({ file }) => file)]))
+      throw new Error("the tests fail as it is");
+    limit = Math.max(LIMIT_MS, 2 * (Date.now() - began));
+    const total = { all: 0, survivors: 0 };
+    for (const plan of plans) {
+      const survivors = await mutate(folder, plan);
+      report(plan.file, plan.mutants.length, survivors);
+      total.all += plan.mutants.length;
+      total.survivors += survivors;
     }
+    report("together", total.all, total.survivors);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { list: { type: "boolean" }, sample: { type: "string" }, seed: { type: "string", default: "1" } },
+});
+const sample = values.sample === undefined ? undefined : Number(values.sample);
+const plans = planOf(sourcesOf(positionals), sample, Number(values.seed));
+if (plans.length === 0) {
+  console.error("Name at least one source file or folder: npm run mutate -- src/reconcile/upgrade-mode.ts");
+  process.exitCode = 2;
+} else if (values.list) {
+  for (const { file, mutants } of plans)
+    for (const mutant of mutants) console.log(`${file}:${mutant.line}: ${show(mutant)}`);
+} else await mutateAll(plans);

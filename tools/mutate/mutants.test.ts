@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseAst } from "rolldown/parseAst";
 import { describe, expect, it } from "vitest";
-import { mutantsOf } from "./mutants.ts";
+import { mutantsOf, sampleOf } from "./mutants.ts";
 
 describe("the mutants of a source", () => {
   it.each<[string, string[]]>([
@@ -51,5 +51,23 @@ describe("the mutants of a source", () => {
       expect(mutant.source).not.toBe(source);
       parseAst(mutant.source, { lang: "ts" });
     }
+  });
+});
+
+describe("a sample", () => {
+  const all = Array.from({ length: 1000 }, (_, index) => index);
+
+  it("is the same for the same seed, in order, and without repetition", () => {
+    const one = sampleOf(all, 100, 7);
+    expect(one).toEqual(sampleOf(all, 100, 7));
+    expect(one).toEqual([...new Set(one)].toSorted((a, b) => a - b));
+    expect(one).toHaveLength(100);
+    expect(one).not.toEqual(sampleOf(all, 100, 8));
+  });
+
+  it("is drawn from everywhere, and everything where there is no more", () => {
+    const tenths = new Set(sampleOf(all, 100, 7).map((index) => Math.floor(index / 100)));
+    expect(tenths.size).toBe(10);
+    expect(sampleOf(all, 5000, 7)).toEqual(all);
   });
 });

@@ -137,3 +137,22 @@ export function mutantsOf(source: string): readonly Mutant[] {
       source: source.slice(0, start) + text + source.slice(end),
     }));
 }
+
+/** A number from 0 up to, not including, 1 with each call, the same ones for the same seed (mulberry32). */
+function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** `count` of them, or all if there are no more, each with the same chance; in their order. */
+export function sampleOf<T>(all: readonly T[], count: number, seed: number): readonly T[] {
+  const random = randomOf(seed);
+  const drawn = all.map((one, index) => ({ one, index, lot: random() }));
+  const chosen = drawn.sort((a, b) => a.lot - b.lot).slice(0, count);
+  return chosen.sort((a, b) => a.index - b.index).map(({ one }) => one);
+}
