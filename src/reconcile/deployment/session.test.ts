@@ -25,7 +25,7 @@ import {
   unavailable,
   waiting,
 } from "../../../testbed/gen/kube-objects.ts";
-import type { Scene } from "../../../testbed/gen/observed.ts";
+import { PROGRESS_INTERVAL, type Scene } from "../../../testbed/gen/observed.ts";
 import {
   jobAnnounced,
   jobCancelling,
@@ -280,8 +280,10 @@ describe("a change of a session cluster", () => {
     ["is lost", sessionJob(jobRunning({ jobState: "RECONCILING", error: "Job Not Found" })), false],
   ])("is held up by a job that %s: %#", (_, sessionJob, holds) => {
     const resource = sessionCluster(withoutHa(), recordedCluster({ state: "UPGRADING" }), newImage);
-    const { conditions } = decideOnce(resource, up([sessionJob])(resource));
+    const { conditions, decision } = decideOnce(resource, up([sessionJob])(resource));
     expect(conditions).toEqual([holds ? "Reconciling: SessionJobsStopping" : "Reconciling: Submitting"]);
+    // Waiting is no loop.
+    expect(decision.requeueAfter).toBe(holds ? PROGRESS_INTERVAL : 0);
   });
 
   it.each<[string, FlinkSessionJob, boolean]>([
