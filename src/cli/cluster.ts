@@ -20,11 +20,13 @@ export interface Cluster {
   readonly namespace: string;
 }
 
-function nextStep({ code, cause }: KubeApiError, where: string): string {
+const DEPLOYMENT_RIGHTS = "the rights get and patch on what the message names";
+
+function nextStep({ code, cause }: KubeApiError, where: string, rights: string): string {
   if (cause instanceof KubeConfigError) return cause.next;
   const steps: Partial<Record<KubeApiError["code"], string>> = {
     unauthorized: `Log in to the cluster again (${where}).`,
-    forbidden: `Ask for the rights get and patch on what the message names, or choose another user with --context.`,
+    forbidden: `Ask for ${rights}, or choose another user with --context.`,
     "not-found": `${INSTALL_CRDS}; or choose another cluster with --context.`,
     invalid: "Mend what the API server or an admission webhook does not accept; nothing was changed.",
     "bad-request": "Mend what the API server or an admission webhook does not accept; nothing was changed.",
@@ -32,11 +34,12 @@ function nextStep({ code, cause }: KubeApiError, where: string): string {
   return steps[code] ?? `Check that the cluster can be reached (${where}), or choose another with --context.`;
 }
 
-/** Runs `work` with a client of the cluster that the options name. @throws UserError */
+/** Runs `work` with a client of the cluster that the options name; `rights`: what it needs there. @throws UserError */
 export async function withCluster<T>(
   options: Readonly<Record<string, unknown>>,
   { env }: Streams,
   work: (cluster: Cluster) => Promise<T>,
+  rights: string = DEPLOYMENT_RIGHTS,
 ): Promise<T> {
   const text = (name: string): string | undefined => options[name] as string | undefined;
   let client: KubeClient | undefined;
@@ -47,7 +50,10 @@ export async function withCluster<T>(
   } catch (error) {
     if (error instanceof KubeConfigError) throw new UserError(error.message, error.next);
     if (!(error instanceof KubeApiError)) throw error;
-    throw new UserError(error.message, nextStep(error, client?.access.description ?? "the kubeconfig"));
+    throw new UserError(
+      error.message,
+      nextStep(error, client?.access.description ?? "the kubeconfig", rights),
+    );
   } finally {
     await client?.close();
   }

@@ -18,7 +18,8 @@ function register(program: Program, command: Command, streams: Streams, done: (c
     const option = new Option(flags, description);
     if (repeat !== undefined) option.argParser(collect);
     if (fallback !== undefined) option.default(fallback);
-    if (env !== undefined) option.env(env);
+    // Empty is as good as unset: a manifest lists variables that only some jobs fill in.
+    if (env !== undefined && (streams.env[env] ?? "") !== "") option.env(env);
     if (choices !== undefined) option.choices(choices);
     sub.addOption(option);
   }

@@ -76,7 +76,7 @@ export const jobFileOptions: readonly CommandOption[] = [
     description: "job file with one FlinkDeployment, or - for standard input",
     env: "SLUICE_JOB_FILE",
   },
-  { flags: "--image <image>", description: "instead of the job file's", env: "SLUICE_IMAGE" },
+  { flags: "--image <image>", description: "instead of the job file's", env: "SLUICE_JOB_IMAGE" },
   {
     flags: "--flink-version <version>",
     description: "instead of the job file's, such as v2_3",

@@ -3,16 +3,18 @@ import { KubernetesTarget } from "../targets/kubernetes/kubernetes-target.ts";
 import { wayToFlink } from "../controller/flink-clients.ts";
 import type { Surroundings } from "../targets/job.ts";
 import { Refusal } from "../targets/target.ts";
-import { withCluster } from "./cluster.ts";
+import { type Cluster, withCluster } from "./cluster.ts";
 import { type Streams, UserError } from "./command.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
+
+const RIGHTS = "the rights in examples/orchestration-job/rights.yaml";
 
 type Options = Readonly<Record<string, unknown>>;
 
 /** The job's name: the argument, `--cluster-id`, or what the job file says. @throws UserError */
 export function nameOf(argument: string | undefined, options: Options, inFile?: string): string {
-  const name = argument ?? (options["clusterId"] as string | undefined) ?? inFile ?? "";
-  if (name !== "") return name;
+  const name = argument ?? (options["clusterId"] as string | undefined) ?? inFile;
+  if (name !== undefined && name !== "") return name;
   throw new UserError(
     "which job? Its name is missing",
     "Name it as the argument, or by SLUICE_CLUSTER_ID.",
@@ -29,7 +31,7 @@ async function inKubernetes<T>(
   const { env } = streams;
   const kubeconfig = options["kubeconfig"] as string | undefined;
   const flinkRest = options["flinkRest"] as "direct" | "proxy" | undefined;
-  return withCluster(options, streams, async ({ client, namespace }) => {
+  const run = async ({ client, namespace }: Cluster): Promise<T> => {
     const way = wayToFlink({ env, kubeconfig: kubeconfig ?? env["KUBECONFIG"], flinkRest });
     const target = new KubernetesTarget({ client, namespace, flinkRest: way, env });
     try {
@@ -37,7 +39,8 @@ async function inKubernetes<T>(
     } finally {
       await target.close();
     }
-  });
+  };
+  return withCluster(options, streams, run, RIGHTS);
 }
 
 async function onThisMachine<T>(

@@ -2,7 +2,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { FlinkDeployment, FlinkDeploymentSpec, FlinkVersion } from "../api/flink-deployment.ts";
-import { flattenConfiguration } from "../flink/configuration.ts";
+import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
+import { FETCHER_IMAGE } from "../flink/jar-fetch.ts";
 import { CHECKPOINTS_DIR, SAVEPOINTS_DIR } from "../flink/options.ts";
 import { type StartFrom, withOptions, withSavepointDirectory } from "../targets/wanted.ts";
 import { type Streams, UserError } from "./command.ts";
@@ -91,6 +92,10 @@ async function logFilesIn(folder: string): Promise<Record<string, string>> {
   }
 }
 
+function withDefaults(spec: FlinkDeploymentSpec, defaults: FlinkConfiguration): FlinkDeploymentSpec {
+  return { ...spec, flinkConfiguration: { ...defaults, ...flattenConfiguration(spec.flinkConfiguration) } };
+}
+
 async function withFiles(
   spec: FlinkDeploymentSpec,
   options: Options,
@@ -98,9 +103,8 @@ async function withFiles(
 ): Promise<FlinkDeploymentSpec> {
   const config = text(options, "flinkConfig");
   const logs = text(options, "logConfig");
-  const shared = config === undefined ? {} : await operatorConfiguration(config, streams.stdin);
-  const own = flattenConfiguration(spec.flinkConfiguration);
-  const configured = config === undefined ? spec : { ...spec, flinkConfiguration: { ...shared, ...own } };
+  const configured =
+    config === undefined ? spec : withDefaults(spec, await operatorConfiguration(config, streams.stdin));
   if (logs === undefined) return configured;
   return { ...configured, logConfiguration: { ...spec.logConfiguration, ...(await logFilesIn(logs)) } };
 }
@@ -113,7 +117,7 @@ function parallelismOf(options: Options): number | undefined {
   throw new UserError(`--parallelism is a number from 1, not "${given}"`, undefined, 2);
 }
 
-function withFlags(spec: FlinkDeploymentSpec, options: Options): FlinkDeploymentSpec {
+function withFlags(spec: FlinkDeploymentSpec, options: Options, streams: Streams): FlinkDeploymentSpec {
   const image = text(options, "image");
   const version = text(options, "flinkVersion") as FlinkVersion | undefined;
   const mode = text(options, "mode") as "native" | "standalone" | undefined;
@@ -124,8 +128,13 @@ function withFlags(spec: FlinkDeploymentSpec, options: Options): FlinkDeployment
     ...(parallelism === undefined ? {} : { parallelism }),
     ...(args === undefined ? {} : { args: [...args] }),
   };
+  const { jarURI = "" } = job;
+  const own = streams.env["SLUICE_IMAGE"] ?? "";
+  // A pod of the pipeline knows which image can fetch a jar for Flink's pods: its own.
+  const based =
+    own === "" || jarURI.startsWith("local:") ? spec : withDefaults(spec, { [FETCHER_IMAGE.key]: own });
   const changed = {
-    ...spec,
+    ...based,
     job,
     ...(image === undefined ? {} : { image }),
     ...(version === undefined ? {} : { flinkVersion: version }),
@@ -143,7 +152,7 @@ export async function wantedJob(options: Options, streams: Streams): Promise<Wan
   return {
     name: metadata?.name,
     namespace: metadata?.namespace,
-    spec: withFlags(await withFiles(spec, options, streams), options),
+    spec: withFlags(await withFiles(spec, options, streams), options, streams),
   };
 }
 

@@ -22,7 +22,20 @@ export interface Following {
   readonly signal: AbortSignal;
   /** What is awaited, whenever that changes. */
   readonly progress: (message: string) => void;
+  readonly time: Time;
 }
+
+/** The time of day, and waiting. */
+export interface Time {
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+}
+
+export const systemTime: Time = {
+  now: Date.now,
+  sleep: (milliseconds, signal) => pause(milliseconds, undefined, { signal }).catch(() => undefined),
+};
 
 export type Followed =
   | { readonly kind: "done" | "timed-out" | "interrupted"; readonly resource: FlinkDeployment }
@@ -54,18 +67,33 @@ class Patience {
   }
 }
 
-async function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await pause(milliseconds, undefined, { signal }).catch(() => undefined);
+/** Milliseconds until what is still awaited is said once more. */
+const SAY_AGAIN_MS = 15_000;
+
+/** Says what is awaited when that changes, and now and then for how long. */
+function speaker(progress: (message: string) => void, { now }: Time): (message: string) => void {
+  let said = "";
+  let since = 0;
+  let next = 0;
+  return (message) => {
+    if (message !== said) {
+      said = message;
+      since = now();
+      progress(message);
+    } else if (now() >= next) progress(`${message} (${Math.round((now() - since) / 1000)} s)`);
+    else return;
+    next = now() + SAY_AGAIN_MS;
+  };
 }
 
 /** @throws Refusal, and what a call threw too often */
 export async function follow(name: string, following: Following): Promise<Followed> {
-  const { passes, judge, timeoutMs, signal, progress } = following;
+  const { passes, judge, timeoutMs, signal, progress, time } = following;
   const patience = new Patience();
-  let deadline = Date.now() + timeoutMs;
+  let deadline = time.now() + timeoutMs;
   let wasStopping = false;
   let last: PassResult | undefined;
-  let said = "";
+  const speak = speaker(progress, time);
   for (;;) {
     let wait: number;
     try {
@@ -82,14 +110,14 @@ export async function follow(name: string, following: Following): Promise<Follow
       if (verdict.kind === "done") return { kind: "done", resource };
       // In the pass that replaces what failed, the status still speaks of it.
       if (verdict.kind === "failed" && wait > 0) return { ...verdict, resource };
-      if (verdict.message !== said) progress((said = verdict.message));
-      if (wasStopping && !isStopping(resource)) deadline = Date.now() + timeoutMs;
+      speak(verdict.message);
+      if (wasStopping && !isStopping(resource)) deadline = time.now() + timeoutMs;
       wasStopping = isStopping(resource);
       if (signal.aborted) return { kind: "interrupted", resource };
-      if (Date.now() >= deadline) return { kind: "timed-out", resource };
-    } else if (signal.aborted || Date.now() >= deadline) {
+      if (time.now() >= deadline) return { kind: "timed-out", resource };
+    } else if (signal.aborted || time.now() >= deadline) {
       throw new Refusal("timed-out", `nothing could be found out about ${name} in time`);
     }
-    await sleep(Math.min(wait, Math.max(0, deadline - Date.now())), signal);
+    await time.sleep(Math.min(wait, Math.max(0, deadline - time.now())), signal);
   }
 }

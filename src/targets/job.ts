@@ -1,6 +1,6 @@
 /** One job of a target, in the hands of one command. */
 import type { FlinkDeploymentSpec } from "../api/flink-deployment.ts";
-import { type Followed, follow } from "./follow.ts";
+import { type Followed, follow, systemTime, type Time } from "./follow.ts";
 import { TargetPasses } from "./passes.ts";
 import { type JobRecord, newRecord, readRecord, withSpec, writeRecord } from "./record.ts";
 import { Refusal, type Target } from "./target.ts";
@@ -14,19 +14,25 @@ export interface Surroundings {
   readonly signal: AbortSignal;
   /** One line about what happens, for people. */
   readonly progress: (message: string) => void;
+  /** The system's unless given. */
+  readonly time?: Time;
 }
 
 export class TargetJob {
   readonly name: string;
   readonly #surroundings: Surroundings;
   readonly #passes: TargetPasses;
-  readonly #began = Date.now();
+  readonly #time: Time;
+  readonly #began: number;
 
   constructor(name: string, surroundings: Surroundings) {
     this.name = name;
     this.#surroundings = surroundings;
-    const { progress } = surroundings;
-    this.#passes = new TargetPasses(surroundings.target, {
+    const { progress, target, time = systemTime } = surroundings;
+    this.#time = time;
+    this.#began = time.now();
+    this.#passes = new TargetPasses(target, {
+      now: time.now,
       tell: ({ type, message }) => progress(type === "Warning" ? `warning: ${message}` : message),
     });
   }
@@ -53,8 +59,11 @@ export class TargetJob {
   }
 
   /** Until it is as wanted. @throws Refusal for what went wrong, and when the time is up */
-  async settle(what: { readonly timedOut: string; readonly next: string }): Promise<JobRecord> {
-    const followed = await this.#follow((resource) => verdictOf(resource, this.#began));
+  async settle(
+    what: { readonly timedOut: string; readonly next: string },
+    judge: (resource: JobRecord["resource"]) => Verdict = (resource) => verdictOf(resource, this.#began),
+  ): Promise<JobRecord> {
+    const followed = await this.#follow(judge);
     switch (followed.kind) {
       case "done":
         return this.read();
@@ -62,7 +71,7 @@ export class TargetJob {
         throw new Refusal(
           "act",
           followed.message,
-          `See \`sluice status ${this.name}\`; mend it and run the command again.`,
+          "Mend it and run the command again; --from-savepoint names another state to start from.",
         );
       case "timed-out":
         throw new Refusal("timed-out", what.timedOut, what.next);
@@ -77,7 +86,14 @@ export class TargetJob {
 
   #follow(judge: (resource: JobRecord["resource"]) => Verdict): Promise<Followed> {
     const { timeoutMs, signal, progress } = this.#surroundings;
-    return follow(this.name, { passes: this.#passes, judge, timeoutMs, signal, progress });
+    return follow(this.name, {
+      passes: this.#passes,
+      judge,
+      timeoutMs,
+      signal,
+      progress,
+      time: this.#time,
+    });
   }
 
   /** As it is now; nothing is changed. Undefined when there is no record. */
@@ -107,4 +123,19 @@ export async function changeJob<T>(
   } finally {
     await lock.release();
   }
+}
+
+/** Without a record that says what runs there, nobody knows how to stop it, and a second one would write beside it. */
+export async function requireNoCluster(
+  { resource }: JobRecord,
+  { target }: Pick<Surroundings, "target">,
+): Promise<void> {
+  const { deployment } = await target.observe(resource);
+  if (deployment === undefined) return;
+  const { name } = resource.metadata;
+  throw new Refusal(
+    "act",
+    `a cluster named ${name} runs, and ${target.records.describe(name)} does not say what with`,
+    "Put the record back; or take a savepoint by hand, delete the cluster, and start it with --from-savepoint.",
+  );
 }

@@ -18,6 +18,8 @@ export interface Telling {
   /** Debugging; silent unless given. */
   readonly log?: Logger;
   readonly tell: (event: EventRecord) => void;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
 }
 
 export interface PassResult {
@@ -44,11 +46,11 @@ export class TargetPasses {
   readonly #records = new Map<string, JobRecord>();
   readonly #decided = new Map<string, Decision>();
 
-  constructor(target: Target, { log = createLogger("silent"), tell }: Telling) {
+  constructor(target: Target, { log = createLogger("silent"), tell, now = Date.now }: Telling) {
     this.#target = target;
     this.#decisions = new DeploymentDecisions({
       log,
-      now: Date.now,
+      now,
       options,
       flinkFor: (...place) => target.flinkFor(...place),
       findRetained: (question) => target.findRetained(question),
@@ -128,8 +130,7 @@ export class TargetPasses {
     const flink = this.#target.flinkFor(namespace, name, deployedRestPort(before.resource, {}));
     const answer = await flink.jobCheckpoints(jobId);
     if (!answer.ok) return undefined;
-    const { history, latest } = answer.value;
-    const known = [latest.savepoint, latest.completed, ...history];
-    return known.find((one) => one?.externalPath === saved.path)?.stateSize;
+    const { savepoint, completed } = answer.value.latest;
+    return [savepoint, completed].find((one) => one?.externalPath === saved.path)?.stateSize;
   }
 }

@@ -3,7 +3,7 @@ import type { FlinkDeploymentSpec } from "../api/flink-deployment.ts";
 import { flattenConfiguration } from "../flink/configuration.ts";
 import { s3Options } from "../flink/state-location.ts";
 import { describeDiff } from "../reconcile/spec-diff.ts";
-import { changeJob, type Surroundings, type TargetJob } from "./job.ts";
+import { changeJob, requireNoCluster, type Surroundings, type TargetJob } from "./job.ts";
 import { acknowledged, type JobRecord, savedState, wasDeployed } from "./record.ts";
 import { Refusal, type Target } from "./target.ts";
 import { changeOf, isRunning, specToRun, type StartFrom } from "./wanted.ts";
@@ -84,7 +84,10 @@ async function changeRunning(job: TargetJob, record: JobRecord, wishes: StartWis
       `Use \`sluice update\`.`,
     );
   }
-  return run(job, record, wanted, isSame ? "unchanged" : "updated");
+  const done = await run(job, record, wanted, isSame ? "unchanged" : "updated");
+  // A stop that was under way has ended, and the job began anew from its savepoint.
+  const isNew = done.jobId !== resource.status?.jobStatus?.jobId;
+  return isSame && isNew ? { ...done, kind: "started" } : done;
 }
 
 /** Of `start`, and of `update` when `wishes.update` says so. */
@@ -100,6 +103,7 @@ export async function startJob(
     const wishes = { ...asked, spec: prepared };
     const found = await job.read();
     if (isRunning(found.resource)) return changeRunning(job, found, wishes);
+    if (!wasDeployed(found.resource)) await requireNoCluster(found, surroundings);
     const { edited } = found;
     const byRecord: StartFrom | undefined =
       edited && (edited.path === undefined ? { kind: "scratch" } : { kind: "savepoint", path: edited.path });

@@ -1,7 +1,6 @@
 /** Stops a job with a savepoint, records where it is, and takes the cluster down. */
-import { changeJob, type Surroundings } from "./job.ts";
+import { changeJob, requireNoCluster, type Surroundings } from "./job.ts";
 import { type JobRecord, savedState, wasDeployed } from "./record.ts";
-import { Refusal } from "./target.ts";
 import { specToStop, type StopWishes } from "./wanted.ts";
 
 /** What a stop came to. */
@@ -20,17 +19,6 @@ function stoppedWith({ resource }: JobRecord): Stopped {
   return { kind: "stopped", path, isSavepoint: path !== undefined && path === taken };
 }
 
-/** Without a record that says what runs there, nobody knows how to stop it. */
-async function requireNoCluster(name: string, { target }: Surroundings, record: JobRecord): Promise<void> {
-  const { deployment } = await target.observe(record.resource);
-  if (deployment === undefined) return;
-  throw new Refusal(
-    "act",
-    `a cluster named ${name} runs, and ${target.records.describe(name)} does not say what with`,
-    "Put the record back; or take a savepoint by hand, delete the cluster, and start it with --from-savepoint.",
-  );
-}
-
 export async function stopJob(
   name: string,
   wishes: StopWishes,
@@ -39,7 +27,7 @@ export async function stopJob(
   return changeJob(name, surroundings, async (job) => {
     const record = await job.read();
     if (!wasDeployed(record.resource)) {
-      await requireNoCluster(name, surroundings, record);
+      await requireNoCluster(record, surroundings);
       return { kind: "nothing-there", path: undefined, isSavepoint: false };
     }
     await job.want(record, specToStop(record, wishes));

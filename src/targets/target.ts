@@ -10,7 +10,7 @@
  * That is the operator's own decision (reconcile/deployment/decide.ts) in the operator's own shell (controller/pass-shell.ts),
  * so a command that is killed anywhere is only a pause: the next one goes on from the record.
  *
- * A target has to say six things, and has no opinion of its own. It must hold that
+ * A target has few things to say, and no opinion of its own. It must hold that
  * - `records.write` succeeds on top of the version that was read, or not at all;
  * - `observe` shows what is there as Kubernetes' objects: `deployment` (the JobManager, with the uid of this very start, the
  *   generation as GENERATION_ANNOTATION, the owner as OWNER_ANNOTATION, `status.availableReplicas` when it serves), pods

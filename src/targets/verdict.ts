@@ -21,7 +21,7 @@ function failedSavepoint({ status }: FlinkDeployment, since: number): string | u
   const { error, jobStatus, reconciliationStatus } = withStatusDefaults(status);
   const { triggerTimestamp = 0, triggerId = "" } = jobStatus.savepointInfo;
   const isOver = triggerId === "" && !isUnderWay({ reconciliationStatus });
-  if (!isOver || triggerTimestamp < since || !isError(error, "UpgradeFailureException")) return undefined;
+  if (!isOver || triggerTimestamp <= since || !isError(error, "UpgradeFailureException")) return undefined;
   return `the savepoint failed, and the job goes on running: ${errorMessage(error) ?? "Flink gives no cause"}`;
 }
 

@@ -1,7 +1,7 @@
 /** What Flink has in the model. */
 import { withSpecDefaults } from "../../src/api/defaults.ts";
-import type { FlinkJobState } from "../../src/api/flink-deployment.ts";
-import type { KubeObject } from "../../src/api/kube-object.ts";
+import { type FlinkJobState, OWNER_ANNOTATION } from "../../src/api/flink-deployment.ts";
+import type { KubeObject, OwnerReference } from "../../src/api/kube-object.ts";
 import { flattenConfiguration } from "../../src/flink/configuration.ts";
 import { type OwnedObjectName, ownedObjectNames } from "../../src/resources/names.ts";
 import { scaleAnnotation, taskManagerCount } from "../../src/resources/task-manager-count.ts";
@@ -45,4 +45,13 @@ export function workersOf(inputs: ClusterInputs, metadata: KubeObject["metadata"
     metadata: { ...metadata, annotations: scaleAnnotation(spec) },
     spec: { replicas: taskManagerCount(spec, configurationOf(inputs)) },
   };
+}
+
+/** By what a Deployment is known to be its owner's. */
+export function markOf({ owner: { name, uid, isRecord = false } }: ClusterInputs): {
+  readonly annotations: Record<string, string>;
+  readonly references: OwnerReference[];
+} {
+  if (isRecord) return { annotations: { [OWNER_ANNOTATION]: uid }, references: [] };
+  return { annotations: {}, references: [{ apiVersion: "v1", kind: "FlinkDeployment", name, uid }] };
 }

@@ -20,7 +20,7 @@ import { LAST_STATE_MARKER } from "../../src/reconcile/upgrade-mode.ts";
 import { modeOf } from "../../src/api/defaults.ts";
 import type { ClusterInputs } from "../../src/resources/native-cluster.ts";
 import { FlinkSnapshots } from "./flink-snapshots.ts";
-import { type Cluster, configurationOf, isOf, type Job, namesOf, workersOf } from "./job.ts";
+import { type Cluster, configurationOf, isOf, type Job, markOf, namesOf, workersOf } from "./job.ts";
 import { asChosen, carryOutInPlace } from "./in-place.ts";
 
 const ok = <T>(value: T): FlinkAnswer<T> => ({ ok: true, value });
@@ -183,7 +183,8 @@ export class World {
   }
 
   private create(inputs: ClusterInputs): void {
-    const { name, namespace, uid } = inputs.owner;
+    const { name, namespace } = inputs.owner;
+    const owner = markOf(inputs);
     if (this.deployment === undefined) {
       if (this.pods.length > 0 || this.taskManagers !== undefined)
         this.violations.push("a cluster was created while pods of another were there");
@@ -196,8 +197,8 @@ export class World {
           namespace,
           uid: this.newId(),
           creationTimestamp: new Date(this.now).toISOString(),
-          annotations: { [GENERATION_ANNOTATION]: String(inputs.generation) },
-          ownerReferences: [{ apiVersion: "v1", kind: "FlinkDeployment", name, uid }],
+          annotations: { [GENERATION_ANNOTATION]: String(inputs.generation), ...owner.annotations },
+          ownerReferences: owner.references,
         },
         spec: { replicas: 1 },
         status: {},
@@ -205,8 +206,8 @@ export class World {
       const standalone = modeOf(inputs.spec) === "standalone";
       this.cluster = { inputs, ha, standalone, job: undefined };
     }
-    const owner = this.deployment.metadata.uid ?? "";
-    const ownerReferences = [{ apiVersion: "apps/v1", kind: "Deployment", name, uid: owner }];
+    const uid = this.deployment.metadata.uid ?? "";
+    const ownerReferences = [{ apiVersion: "apps/v1", kind: "Deployment", name, uid }];
     for (const { kind, name: owned } of namesOf(inputs)) {
       if (kind === "Deployment") {
         const named = { name: owned, namespace, uid: this.newId(), ownerReferences };

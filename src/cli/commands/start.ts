@@ -1,5 +1,6 @@
 /** `sluice start`: a job without an operator, from where it was stopped. */
 import type { Surroundings } from "../../targets/job.ts";
+import type { Started } from "../../targets/start.ts";
 import { type Command, type Streams, UserError } from "../command.ts";
 import {
   jobFileOptions,
@@ -12,6 +13,18 @@ import {
   timeoutOption,
 } from "../target-options.ts";
 import { stopText } from "./stop.ts";
+
+export function printStarted(
+  name: string,
+  { kind, jobId, from }: Started,
+  options: Readonly<Record<string, unknown>>,
+  { stdout }: Streams,
+): void {
+  if (options["output"] === "json") {
+    stdout.write(`${JSON.stringify({ name, result: kind, jobId, startedFrom: from ?? null })}\n`);
+  } else if (kind === "unchanged") stdout.write(`${name} runs already\n`);
+  else stdout.write(`${name} ${kind} from ${from ?? "scratch"}\n`);
+}
 
 /** Of `start`, and of `update`. */
 export async function startOrUpdate(
@@ -30,15 +43,10 @@ export async function startOrUpdate(
   const name = nameOf(argument, options, inFile);
   const placed = { ...options, namespace: options["namespace"] ?? namespace };
   const run = async (surroundings: Surroundings): Promise<void> => {
-    const { kind, jobId, from: path } = await startJob(name, { spec, from, update }, surroundings);
+    const started = await startJob(name, { spec, from, update }, surroundings);
     const url = surroundings.target.webInterface?.(name);
     if (url !== undefined) surroundings.progress(`web interface: ${url}`);
-    if (options["output"] === "json") {
-      streams.stdout.write(`${JSON.stringify({ name, result: kind, jobId, startedFrom: path ?? null })}\n`);
-    } else {
-      const what = kind === "unchanged" ? "runs already" : kind;
-      streams.stdout.write(`${name} ${what}${kind === "unchanged" ? "" : ` from ${path ?? "scratch"}`}\n`);
-    }
+    printStarted(name, started, options, streams);
   };
   return withTarget(placed, streams, timeoutMs, async (surroundings) => {
     if (options["attach"] === true) await attached(name, surroundings, run, options, streams);

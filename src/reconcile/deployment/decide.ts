@@ -82,6 +82,12 @@ function observe(pass: Pass): void {
   observeHealth(pass);
 }
 
+/** Who starts a job from scratch by a command says so in so many words: no path is missing there. */
+function mayBeAbsent({ options, resource }: Pass, path: string): boolean {
+  const isMissing = (resource.spec.job?.initialSavepointPath ?? "") === "";
+  return options.isRecord === true && isMissing && path === "spec.job.initialSavepointPath";
+}
+
 /** What is wrong with the user's spec; undefined when nothing is. */
 function problemOfSpec(pass: Pass): string | undefined {
   const recorded = recordedSpec(pass);
@@ -90,7 +96,7 @@ function problemOfSpec(pass: Pass): string | undefined {
     effectiveConfiguration(pass, pass.spec),
     recorded && { spec: recorded.spec },
     pass.options.defaults,
-  ).filter(({ severity }) => severity === "error");
+  ).filter(({ severity, path }) => severity === "error" && !mayBeAbsent(pass, path));
   return findings.length === 0 ? undefined : findingsToMessage(findings);
 }
 

@@ -2,7 +2,7 @@
  * A suspended job whose state is a path, and whose HA metadata is gone. An operator may leave the metadata there; a record
  * outlives clusters, and what it says has to be enough to go on from.
  */
-import { amendRecord, emit, type Pass, recordedSpec, requeue, stall } from "../pass.ts";
+import { amendRecord, emit, type Pass, recordedSpec, requeue, stall, waitFor } from "../pass.ts";
 import { awaitLook, lookForRetained } from "./retained.ts";
 import { deleteHaMetadata } from "./tear-down.ts";
 
@@ -24,6 +24,7 @@ function recordPath(pass: Pass): void {
     message: `The state is the ${look.what}`,
     component: "Job",
   });
+  waitFor(pass, "DeletingHaMetadata", "the state is recorded, and Flink's HA metadata is to go");
   requeue(pass, 0);
 }
 

@@ -138,6 +138,7 @@ export function recordStopped(pass: JobPass, restore: UpgradeMode): void {
     record(pass, spec, { jobState: "suspended", upgradeMode: restore, state: "DEPLOYED" });
     amendRecord(pass, { firstDeployment: false });
     markStable(pass);
+    if (hasOwnCluster(pass)) waitFor(pass, "Suspending", "taking the old cluster down");
   } else {
     record(pass, spec, { jobState: "suspended", upgradeMode: restore, state: "UPGRADING" });
     // After a deployment that never started, the next one is still the first.

@@ -1,10 +1,13 @@
 /** Jobs without an operator, in a namespace of a real API server, with a Flink that answers by script. */
 import { describe, expect, test } from "vitest";
+import { CONFIG_MAPS, FLINK_DEPLOYMENTS } from "../../../src/kube/resource-type.ts";
+import { forkJob } from "../../../src/targets/fork.ts";
 import { startJob } from "../../../src/targets/start.ts";
 import { jobState } from "../../../src/targets/status.ts";
 import { stopJob } from "../../../src/targets/stop.ts";
 import { Refusal } from "../../../src/targets/target.ts";
-import { withImage, withParallelism } from "../../../testbed/gen/flink-deployment.ts";
+import { withImage, withJob, withParallelism } from "../../../testbed/gen/flink-deployment.ts";
+import { waitFor } from "../../../testbed/lib/wait.ts";
 import { Stage } from "./stage.ts";
 
 const PLAIN = { savepointDirectory: undefined, drain: false };
@@ -56,6 +59,92 @@ describe("start", () => {
     });
     await startJob("job", { ...wishes, spec: stage.spec(withImage("job:2")) }, stage.command());
     expect(stage.starts.map(({ from }) => from)).toEqual([undefined, stopped.path]);
+  });
+});
+
+describe("update", () => {
+  test("changes what runs, from a savepoint; the second one at a time is told who is at work", async () => {
+    const stage = await Stage.open();
+    const wishes = { spec: stage.spec(), from: undefined, update: true };
+    await startJob("job", wishes, stage.command());
+    const { cluster } = stage.cluster();
+    cluster.snapshots = { takes: "until-told" };
+    const changed = { ...wishes, spec: stage.spec(withParallelism(3)) };
+    const first = startJob("job", changed, stage.command(60_000));
+    await waitFor("the savepoint", () => stage.lines.some((line) => /stopping the job/.test(line)), {
+      deadline: 20_000,
+    });
+    const second = await refusal(startJob("job", changed, stage.command()));
+    expect(second).toMatchObject({
+      kind: "locked",
+      message: expect.stringMatching(/\/\d+_[0-9a-f]{8} holds Lease/),
+    });
+    cluster.endSnapshots();
+    expect(await first).toMatchObject({ kind: "updated", from: expect.stringMatching(/savepoint-/) });
+    expect(stage.starts.length).toBe(2);
+    expect(stage.starts[1]?.from).toMatch(/savepoint-/);
+  }, 120_000);
+});
+
+describe("fork", () => {
+  test("gives the second job a savepoint of the first, which runs on", async () => {
+    const stage = await Stage.open();
+    const spec = stage.spec(withJob({ args: ["--output", "s3://out/a"] }));
+    await startJob("job", { spec, from: undefined, update: false }, stage.command());
+    const { uid } = stage.cluster();
+    const wishes = { source: "job", name: "second", spec, latestCheckpoint: false };
+    const forked = await forkJob(wishes, stage.command());
+    expect(forked).toMatchObject({ kind: "started", from: expect.stringMatching(/savepoint-/) });
+    expect(stage.lines).toContainEqual(expect.stringMatching(/^warning: .*--output/));
+    expect(stage.cluster().uid).toBe(uid);
+    expect(stage.starts.map(({ name, from }) => [name, from === undefined])).toEqual([
+      ["job", true],
+      ["second", false],
+    ]);
+    expect(await forkJob(wishes, stage.command())).toMatchObject({ kind: "unchanged" });
+  });
+
+  test("from the newest checkpoint takes no savepoint", async () => {
+    const stage = await Stage.open();
+    await startJob("job", { spec: stage.spec(), from: undefined, update: false }, stage.command());
+    const { cluster, start } = stage.cluster();
+    const wishes = { source: "job", name: "second", spec: stage.spec(), latestCheckpoint: true };
+    expect((await refusal(forkJob(wishes, stage.command()))).message).toMatch(/no checkpoint yet/);
+    const job = cluster.job(start.jobId);
+    const path = job && cluster.checkpoint(job);
+    expect(await forkJob(wishes, stage.command())).toMatchObject({ from: path });
+  });
+});
+
+describe("a job of somebody else", () => {
+  test("is left alone: a FlinkDeployment, and a cluster that the record does not know", async () => {
+    const stage = await Stage.open();
+    const wishes = { spec: stage.spec(), from: undefined, update: false };
+    await stage.client.create(FLINK_DEPLOYMENTS, {
+      apiVersion: "flink.apache.org/v1beta1",
+      kind: "FlinkDeployment",
+      metadata: { name: "operated", namespace: stage.namespace },
+      spec: {},
+    });
+    for (const work of [
+      startJob("operated", wishes, stage.command()),
+      stopJob("operated", PLAIN, stage.command()),
+    ]) {
+      expect((await refusal(work)).message).toMatch(/there is a FlinkDeployment operated/);
+    }
+    await startJob("job", wishes, stage.command());
+    const { uid } = stage.cluster();
+    await stage.client.delete(CONFIG_MAPS, stage.namespace, "sluice-job");
+    expect((await refusal(stopJob("job", PLAIN, stage.command()))).message).toMatch(/does not say what with/);
+    const from = { kind: "savepoint", path: "hdfs://nowhere/old" } as const;
+    for (const work of [wishes, { ...wishes, from }]) {
+      expect((await refusal(startJob("job", work, stage.command()))).message).toMatch(
+        /does not say what with/,
+      );
+    }
+    expect(await stage.record()).toBeUndefined();
+    expect((await refusal(jobState("nobody", stage.command()))).kind).toBe("not-found");
+    expect(stage.cluster().uid).toBe(uid);
   });
 });
 

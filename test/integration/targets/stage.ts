@@ -2,6 +2,7 @@
  * A namespace of a real API server in which clusters seem to run: what a kubelet and Flink would do is done here by script.
  * The Deployment of a JobManager becomes available as soon as it is there, and its job runs in a scripted Flink.
  */
+import { join } from "node:path";
 import { buildConnector } from "undici";
 import { onTestFinished } from "vitest";
 import type { FlinkDeploymentSpec } from "../../../src/api/flink-deployment.ts";
@@ -10,10 +11,11 @@ import { flinkClients } from "../../../src/controller/flink-clients.ts";
 import { createFlinkAgent } from "../../../src/flink-rest/transport.ts";
 import type { KubeClient } from "../../../src/kube/client.ts";
 import { isKubeError } from "../../../src/kube/client.ts";
-import { CONFIG_MAPS, DEPLOYMENTS, PODS, SERVICE_ACCOUNTS } from "../../../src/kube/resource-type.ts";
+import { CONFIG_MAPS, DEPLOYMENTS, PODS } from "../../../src/kube/resource-type.ts";
 import type { Surroundings } from "../../../src/targets/job.ts";
 import { KubernetesTarget } from "../../../src/targets/kubernetes/kubernetes-target.ts";
 import { ScriptedCluster } from "../../../testbed/flink-rest/scripted-cluster.ts";
+import { repository } from "../../../testbed/lib/paths.ts";
 import { type Handle, FlinkRestServer } from "../../../testbed/flink-rest/server.ts";
 import { flinkSpec, withConfiguration } from "../../../testbed/gen/flink-deployment.ts";
 import { apiTestbed } from "../../support/api-testbed.ts";
@@ -46,7 +48,10 @@ function option(text: string, key: string): string | undefined {
 
 export class Stage {
   readonly namespace: string;
+  /** The administrator's. */
   readonly client: KubeClient;
+  /** With the rights of the example's Role, and no others. */
+  readonly #restricted: KubeClient;
   readonly lines: string[] = [];
   /** In the order in which they ran. */
   readonly starts: Start[] = [];
@@ -55,25 +60,22 @@ export class Stage {
   #timer: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
 
-  private constructor(namespace: string, client: KubeClient, rest: FlinkRestServer) {
+  private constructor(namespace: string, client: KubeClient, restricted: KubeClient, rest: FlinkRestServer) {
     this.namespace = namespace;
     this.client = client;
+    this.#restricted = restricted;
     this.#rest = rest;
   }
 
   static async open(): Promise<Stage> {
     const api = apiTestbed();
-    const stage = new Stage(
-      await api.freshNamespace("direct"),
-      clientFor(api),
-      await FlinkRestServer.start(),
-    );
-    const account = { name: "flink", namespace: stage.namespace };
-    await stage.client.create(SERVICE_ACCOUNTS, {
-      apiVersion: "v1",
-      kind: "ServiceAccount",
-      metadata: account,
-    });
+    const namespace = await api.freshNamespace("direct");
+    const inNamespace = (...args: string[]): Promise<string> => api.kubectl(["-n", namespace, ...args]);
+    await inNamespace("apply", "-f", join(repository, "examples/orchestration-job/rights.yaml"));
+    await inNamespace("create", "serviceaccount", "flink");
+    const token = (await inNamespace("create", "token", "sluice-job")).trim();
+    const rest = await FlinkRestServer.start();
+    const stage = new Stage(namespace, clientFor(api), clientFor({ ...api, token }), rest);
     stage.#timer = setInterval(() => {
       stage.#ticking ??= stage.#tick().finally(() => (stage.#ticking = undefined));
     }, TICK_MS);
@@ -94,11 +96,11 @@ export class Stage {
         connector({ ...options, hostname: "127.0.0.1", host: "127.0.0.1", port: String(port) }, callback),
     });
     const target = new KubernetesTarget({
-      client: this.client,
+      client: this.#restricted,
       namespace: this.namespace,
       flinkRest: "direct",
       env: {},
-      flinkClients: flinkClients(this.client, "direct", { agent }),
+      flinkClients: flinkClients(this.#restricted, "direct", { agent }),
     });
     onTestFinished(() => target.close());
     return { target, timeoutMs, signal, progress: (line) => void this.lines.push(line) };
