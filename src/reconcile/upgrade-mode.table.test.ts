@@ -28,6 +28,7 @@ const { healthy, situations, rows } = readTable("upgrade-mode") as {
 function verdict(outcome: UpgradeOutcome): string {
   if (outcome.kind === "go") return `${outcome.suspend} -> ${outcome.restore}`;
   if (outcome.kind === "fail") return "fail";
+  expect(outcome.kind).toBe("wait");
   return outcome.otherActions ? "wait" : "wait, only";
 }
 
