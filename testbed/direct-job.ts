@@ -1,10 +1,10 @@
 /** A counting job without an operator on the node testbed: `bin/sluice` as a process of its own, also one that is killed. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { run, type RunResult, tryRun } from "./lib/exec.ts";
+import { type RunResult, tryRun } from "./lib/exec.ts";
 import { BUCKET, type Cluster, Job, type JobOptions } from "./scenario.ts";
 import { type CountingResult, verifyCounting } from "./verify/counting.ts";
 
@@ -77,20 +77,6 @@ export class DirectJob {
 
   output(folder: string): Promise<CountingResult> {
     return verifyCounting(join(this.job.cluster.testbed.s3.bucketDir(BUCKET), this.job.namespace, folder));
-  }
-
-  /** A bucket of its own, on a file system that has room for next to nothing. */
-  async fullBucket(): Promise<{ readonly name: string; readonly remove: () => Promise<void> }> {
-    const name = `full-${this.job.namespace}`;
-    const folder = this.job.cluster.testbed.s3.bucketDir(name);
-    await run("mount", ["-t", "tmpfs", "-o", "size=8k", "tmpfs", folder]);
-    return {
-      name,
-      remove: async () => {
-        await run("umount", ["-l", folder]);
-        rmSync(folder, { recursive: true });
-      },
-    };
   }
 
   async remove(): Promise<void> {

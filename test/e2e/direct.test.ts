@@ -97,20 +97,6 @@ describe.skipIf(nodeMissing())("a job without an operator", () => {
     await direct.job.provesNoLoss();
   });
 
-  it("goes on when the bucket for the savepoint is full, and nothing is deleted", async () => {
-    const before = await direct.objects();
-    const full = await direct.fullBucket();
-    const stop = ["stop", "counting", "--savepoint-dir", `s3://${full.name}/savepoints`, "--timeout", "4min"];
-    const failed = await direct.try(...stop);
-    // Flink tries again for a while itself; either way nothing is lost.
-    expect([1, 3], failed.stderr).toContain(failed.code);
-    expect((await direct.objects()).filter((name) => before.includes(name))).toEqual(before);
-    await direct.job.provesNoLoss();
-    await full.remove();
-    await direct.run("start", "-f", direct.file);
-    await direct.job.provesNoLoss();
-  });
-
   it("and the second are stopped side by side", async () => {
     await Promise.all([direct.run("stop", "counting"), direct.run("stop", "second")]);
     expect(await direct.objects()).toEqual([]);
