@@ -1,15 +1,24 @@
 /** Every command of `sluice`, in the order of the help. */
 import type { Command } from "./command.ts";
 import { fetchJar } from "./commands/fetch-jar.ts";
+import { applyCommand } from "./commands/apply.ts";
+import { deleteCommand } from "./commands/delete.ts";
+import { describe } from "./commands/describe.ts";
+import { events } from "./commands/events.ts";
+import { get } from "./commands/get.ts";
 import { history } from "./commands/history.ts";
 import { operator } from "./commands/operator.ts";
 import { render } from "./commands/render.ts";
+import { restart } from "./commands/restart.ts";
+import { resume } from "./commands/resume.ts";
 import { rollback } from "./commands/rollback.ts";
 import { start } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
 import { stop } from "./commands/stop.ts";
 import { supervise } from "./commands/supervise.ts";
 import { update } from "./commands/update.ts";
+import { scale } from "./commands/scale.ts";
+import { suspend } from "./commands/suspend.ts";
 import { validate } from "./commands/validate.ts";
 
 export const commands: readonly Command[] = [
@@ -19,9 +28,18 @@ export const commands: readonly Command[] = [
   stop,
   update,
   status,
+  applyCommand,
+  get,
+  describe,
+  events,
+  suspend,
+  resume,
+  restart,
+  scale,
   history,
   rollback,
   fetchJar,
+  deleteCommand,
   operator,
   supervise,
 ];
