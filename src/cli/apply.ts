@@ -50,14 +50,18 @@ export function lastAppliedOf({ metadata }: KubeObject): unknown {
   }
 }
 
+function withSortedKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function escaped(letter: string): string {
+  return `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
 /** JSON as kubectl writes it, letter for letter: else each of the two would find the other's annotation changed. */
 function asKubectlJson(value: unknown): string {
-  const sorted = (_key: string, one: unknown): unknown =>
-    typeof one === "object" && one !== null && !Array.isArray(one)
-      ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : one;
-  const escaped = (letter: string): string => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  return `${JSON.stringify(value, sorted).replaceAll(/[<>&\u2028\u2029]/g, escaped)}\n`;
+  return `${JSON.stringify(value, withSortedKeys).replaceAll(/[<>&\u2028\u2029]/g, escaped)}\n`;
 }
 
 /** With the annotation by which the next `apply` knows what this one has set. */

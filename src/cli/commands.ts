@@ -4,6 +4,7 @@ import { fetchJar } from "./commands/fetch-jar.ts";
 import { applyCommand } from "./commands/apply.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { describe } from "./commands/describe.ts";
+import { doctor } from "./commands/doctor.ts";
 import { events } from "./commands/events.ts";
 import { get } from "./commands/get.ts";
 import { history } from "./commands/history.ts";
@@ -32,6 +33,7 @@ export const commands: readonly Command[] = [
   get,
   describe,
   events,
+  doctor,
   suspend,
   resume,
   restart,
