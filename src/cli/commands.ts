@@ -9,6 +9,7 @@ import { events } from "./commands/events.ts";
 import { get } from "./commands/get.ts";
 import { history } from "./commands/history.ts";
 import { operator } from "./commands/operator.ts";
+import { plan } from "./commands/plan.ts";
 import { render } from "./commands/render.ts";
 import { restart } from "./commands/restart.ts";
 import { resume } from "./commands/resume.ts";
@@ -25,6 +26,7 @@ import { validate } from "./commands/validate.ts";
 export const commands: readonly Command[] = [
   validate,
   render,
+  plan,
   start,
   stop,
   update,

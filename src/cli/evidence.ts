@@ -5,7 +5,7 @@ import type { FlinkRestClient } from "../flink-rest/client.ts";
 import { KubeApiError } from "../kube/api-error.ts";
 import { objectPath } from "../kube/request.ts";
 import { DEPLOYMENTS, FLINK_DEPLOYMENTS, PODS } from "../kube/resource-type.ts";
-import { flinkClients } from "../operator/flink-clients.ts";
+import { flinkClients } from "../controller/flink-clients.ts";
 import { deployedRestPort } from "../reconcile/deployment/rest-port.ts";
 import type { Evidence, Examined, LogTail } from "../reconcile/diagnosis/evidence.ts";
 import { withoutSecrets } from "../reconcile/diagnosis/without-secrets.ts";

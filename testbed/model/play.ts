@@ -37,7 +37,8 @@ export function deployment(upgradeMode: UpgradeMode, ha: boolean, kind: Kind = "
   };
 }
 
-function look(world: World): Observed {
+/** What a pass would see. */
+export function look(world: World): Observed {
   const resource = structuredClone(world.resource);
   const { deployment: found, taskManagers, pods, services, configMaps, snapshots } = world;
   const cluster = structuredClone({ deployment: found, taskManagers, pods, services, configMaps });

@@ -2,6 +2,7 @@
 import type { Evidence } from "../../reconcile/diagnosis/evidence.ts";
 import { clusterOptions } from "../cluster-options.ts";
 import { type Command, type Streams, UserError } from "../command.ts";
+import { EXIT_CODES } from "../exit-codes.ts";
 
 async function saved(file: string): Promise<Evidence> {
   const { readFile } = await import("node:fs/promises");
@@ -19,7 +20,8 @@ async function gathered(
 ): Promise<Evidence> {
   const { readJob, withCluster } = await import("../cluster.ts");
   const { gatherEvidence } = await import("../evidence.ts");
-  if (name === undefined) throw new UserError("name the job: sluice doctor NAME", undefined, "usage");
+  if (name === undefined)
+    throw new UserError("name the job: sluice doctor NAME", undefined, EXIT_CODES.usage);
   return withCluster(options, streams, async (cluster) => {
     const { resource } = await readJob(cluster, name);
     return gatherEvidence(cluster, resource);
@@ -62,6 +64,6 @@ export const doctor: Command = {
     const format = options["output"] as "text" | "json" | "yaml";
     if (format === "text") streams.stdout.write(diagnosisText(evidence, diagnosis));
     else printData({ name: evidence.resource.metadata.name, ...diagnosis }, format, streams);
-    return diagnosis.troubled ? 1 : 0;
+    return diagnosis.troubled ? EXIT_CODES.act : EXIT_CODES.done;
   },
 };

@@ -2,7 +2,6 @@
 import { withStatusDefaults } from "../../api/defaults.ts";
 import type { FlinkDeployment, FlinkDeploymentSpec } from "../../api/flink-deployment.ts";
 import type { KubeObject } from "../../api/kube-object.ts";
-import { type FlinkConfiguration, flattenConfiguration } from "../../flink/configuration.ts";
 import type {
   CheckpointConfig,
   CheckpointStatistics,
@@ -106,10 +105,6 @@ export function conditionOf({ resource }: Evidence, type: string) {
 export function specOf({ resource }: Evidence): Examined["spec"] {
   const { reconciliationStatus } = withStatusDefaults(resource.status);
   return deployedSpec(reconciliationStatus)?.spec ?? resource.spec;
-}
-
-export function configurationOf(evidence: Evidence): FlinkConfiguration {
-  return flattenConfiguration(specOf(evidence).flinkConfiguration);
 }
 
 const TELLING = /\b(ERROR|FATAL|WARN)\b|(Exception|Error)\b|^Caused by: /;
