@@ -5,12 +5,14 @@ import type { KubeObject } from "../api/kube-object.ts";
 import { mergePatch } from "./merge.ts";
 import { type Cluster, type Found, readJob, withCluster } from "./cluster.ts";
 import { type Streams, UserError } from "./command.ts";
+import { EXIT_CODES } from "./exit-codes.ts";
 import { gitOpsTool } from "./gitops.ts";
 import { printResource } from "./output/resources.ts";
 import { fullName } from "./reference.ts";
 import { sameJson } from "../reconcile/last-reconciled-spec.ts";
 import type { ResourceType } from "../kube/resource-type.ts";
-import { timeoutOf, waitUntilReady } from "./wait.ts";
+import { timeoutOf } from "./target-options.ts";
+import { waitUntilReady } from "./wait.ts";
 
 export type Job = FlinkDeployment | FlinkSessionJob;
 export type DryRun = "none" | "client" | "server";
@@ -71,7 +73,8 @@ export async function changeJob(
   change: (job: Job) => SpecChange,
 ): Promise<number> {
   const dryRun = options["dryRun"] as DryRun;
-  const timeoutMs = timeoutOf(options);
+  const timeoutMs = await timeoutOf(options, streams);
+  if (timeoutMs === undefined) return EXIT_CODES.usage;
   return withCluster(options, streams, async (cluster) => {
     const found = await readJob(cluster, name);
     const { type, resource } = found;

@@ -2,6 +2,7 @@
 import { API_VERSION, type FlinkDeployment } from "../api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../api/flink-session-job.ts";
 import type { KubeObject } from "../api/kube-object.ts";
+import { wayToFlink } from "../controller/flink-clients.ts";
 import { KubeApiError } from "../kube/api-error.ts";
 import { KubeClient } from "../kube/client.ts";
 import { loadKubeConfig } from "../kube/config.ts";
@@ -21,6 +22,8 @@ export type ResourceWithJob = FlinkDeployment | FlinkSessionJob;
 export interface Cluster {
   readonly client: KubeClient;
   readonly namespace: string;
+  /** How JobManagers are reached. */
+  readonly flinkRest: "direct" | "proxy";
 }
 
 function nextStep({ code, cause }: KubeApiError, where: string): string {
@@ -47,7 +50,9 @@ export async function withCluster<T>(
   try {
     const access = await loadKubeConfig({ kubeconfig: text("kubeconfig"), context: text("context"), env });
     client = new KubeClient(access, { deadlineMs: DEADLINE_MS });
-    return await work({ client, namespace: text("namespace") ?? access.namespace });
+    const kubeconfig = text("kubeconfig") ?? env["KUBECONFIG"];
+    const flinkRest = wayToFlink({ env, kubeconfig, flinkRest: undefined });
+    return await work({ client, namespace: text("namespace") ?? access.namespace, flinkRest });
   } catch (error) {
     if (error instanceof KubeConfigError) throw new UserError(error.message, error.next);
     if (!(error instanceof KubeApiError)) throw error;

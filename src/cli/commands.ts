@@ -2,12 +2,14 @@
 import type { Command } from "./command.ts";
 import { fetchJar } from "./commands/fetch-jar.ts";
 import { applyCommand } from "./commands/apply.ts";
+import { completion } from "./commands/completion.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { describe } from "./commands/describe.ts";
 import { doctor } from "./commands/doctor.ts";
 import { events } from "./commands/events.ts";
 import { get } from "./commands/get.ts";
 import { history } from "./commands/history.ts";
+import { logs } from "./commands/logs.ts";
 import { operator } from "./commands/operator.ts";
 import { plan } from "./commands/plan.ts";
 import { render } from "./commands/render.ts";
@@ -18,6 +20,7 @@ import { start } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
 import { stop } from "./commands/stop.ts";
 import { supervise } from "./commands/supervise.ts";
+import { ui } from "./commands/ui.ts";
 import { update } from "./commands/update.ts";
 import { scale } from "./commands/scale.ts";
 import { suspend } from "./commands/suspend.ts";
@@ -35,7 +38,9 @@ export const commands: readonly Command[] = [
   get,
   describe,
   events,
+  logs,
   doctor,
+  ui,
   suspend,
   resume,
   restart,
@@ -46,4 +51,5 @@ export const commands: readonly Command[] = [
   deleteCommand,
   operator,
   supervise,
+  completion,
 ];

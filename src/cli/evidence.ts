@@ -93,7 +93,7 @@ export async function gatherEvidence(cluster: Cluster, resource: Examined): Prom
   const { client, namespace } = cluster;
   const owner = await clusterOf(cluster, resource);
   const name = owner?.metadata.name ?? resource.metadata.name;
-  const clients = flinkClients(client, "proxy");
+  const clients = flinkClients(client, cluster.flinkRest);
   try {
     const [deployments, pods, said] = await Promise.all([
       Promise.all(

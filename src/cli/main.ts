@@ -35,6 +35,10 @@ function register(program: Program, command: Command, streams: Streams, done: (c
 
 /** Runs one command line; never throws, never exits the process. */
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
+  if (argv[0] === "__complete") {
+    const { complete } = await import("./complete.ts");
+    return complete(commands, argv.slice(1), streams);
+  }
   let code: number = EXIT_CODES.done;
   const program = new Program("sluice")
     .description("Apache Flink on Kubernetes: one job file from localhost to a fleet.")

@@ -67,7 +67,7 @@ async function observeLive(cluster: Cluster, name: string, options: Options): Pr
   ]);
   if (gathered === undefined) return undefined;
   const { resource, cluster: objects } = gathered;
-  const clients = flinkClients(client, "proxy");
+  const clients = flinkClients(client, cluster.flinkRest);
   try {
     const flink = clients.clientFor(namespace, name, deployedRestPort(resource, options.defaults));
     const answers = await askFlink(

@@ -1,7 +1,6 @@
 /** Waits for what a change is to bring about, and tells meanwhile how it goes. */
 import type { FlinkDeployment } from "../api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../api/flink-session-job.ts";
-import { parseDuration } from "../flink/duration.ts";
 import type { KubeApiError } from "../kube/api-error.ts";
 import { Informer } from "../kube/informer.ts";
 import type { ResourceType } from "../kube/resource-type.ts";
@@ -12,18 +11,6 @@ import { readinessOf } from "./readiness.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 
 type Job = FlinkDeployment | FlinkSessionJob;
-
-/** Milliseconds. @throws UserError */
-export function timeoutOf(options: Readonly<Record<string, unknown>>): number {
-  const text = String(options["timeout"]);
-  const milliseconds = parseDuration(text);
-  if (milliseconds !== undefined && milliseconds > 0) return milliseconds;
-  throw new UserError(
-    `--timeout is a duration such as 90s or 10m, not "${text}"`,
-    undefined,
-    EXIT_CODES.usage,
-  );
-}
 
 /** Looking again does not mend these. */
 const HOPELESS = new Set(["forbidden", "unauthorized", "not-found"]);

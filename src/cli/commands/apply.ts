@@ -12,12 +12,14 @@ async function apply(options: Readonly<Record<string, unknown>>, streams: Stream
   const { announceChange, gitOpsWarning } = await import("../change.ts");
   const { printResource } = await import("../output/resources.ts");
   const { JOB_TYPES } = await import("../reference.ts");
-  const { timeoutOf, waitUntilReady } = await import("../wait.ts");
+  const { timeoutOf } = await import("../target-options.ts");
+  const { waitUntilReady } = await import("../wait.ts");
   const names = options["filename"] as string[] | undefined;
   if (names === undefined)
     throw new UserError("name the files: sluice apply -f FILE...", undefined, EXIT_CODES.usage);
   const dryRun = options["dryRun"] as "none" | "client" | "server";
-  const timeoutMs = timeoutOf(options);
+  const timeoutMs = await timeoutOf(options, streams);
+  if (timeoutMs === undefined) return EXIT_CODES.usage;
   const files = await readJobFiles(names, options["recursive"] === true, streams.stdin);
   const defaults = options["operatorConfig"] as string | undefined;
   const operator = defaults === undefined ? {} : await operatorConfiguration(defaults, streams.stdin);

@@ -12,9 +12,11 @@ async function remove(
   const { announceChange, gitOpsWarning } = await import("../change.ts");
   const { printResource } = await import("../output/resources.ts");
   const { parseSelection } = await import("../reference.ts");
-  const { timeoutOf, waitUntilGone } = await import("../wait.ts");
+  const { timeoutOf } = await import("../target-options.ts");
+  const { waitUntilGone } = await import("../wait.ts");
   const dryRun = options["dryRun"] as "none" | "client" | "server";
-  const timeoutMs = timeoutOf(options);
+  const timeoutMs = await timeoutOf(options, streams);
+  if (timeoutMs === undefined) return EXIT_CODES.usage;
   const { references } = parseSelection(names);
   if (references.length === 0)
     throw new UserError("name what is to be deleted", "List it with `sluice get`.", EXIT_CODES.usage);
