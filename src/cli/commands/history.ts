@@ -45,9 +45,9 @@ async function printTable(
 }
 
 /** For programs: the entries with their specs as objects; a manifest where one revision is asked for. */
-async function print(value: unknown, format: Format, { stdout }: Streams): Promise<void> {
-  const { asYaml } = await import("../output/manifests.ts");
-  stdout.write(format === "json" ? `${JSON.stringify(value, null, 2)}\n` : asYaml(value));
+async function print(value: unknown, format: Format, streams: Streams): Promise<void> {
+  const { printData } = await import("../output/resources.ts");
+  printData(value, format === "json" ? "json" : "yaml", streams);
 }
 
 /** Why there is none. @throws UserError when somebody has to do something about it. */

@@ -4,6 +4,7 @@ import type { FlinkDeployment, FlinkDeploymentSpec } from "../../api/flink-deplo
 import type { KubeObject } from "../../api/kube-object.ts";
 import type {
   CheckpointConfig,
+  CheckpointReference,
   CheckpointStatistics,
   ClusterConfig,
   FlinkAnswer,
@@ -122,6 +123,11 @@ function cut(text: string): string {
   return line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}...` : line;
 }
 
+/** Undefined when a newer one has completed: what failed before that is over. */
+export function newestFailed({ latest }: CheckpointStatistics): CheckpointReference | undefined {
+  return (latest.completed?.id ?? -1) > (latest.failed?.id ?? -1) ? undefined : latest.failed;
+}
+
 function fromFlink({ flink }: Evidence): Utterance[] {
   const { exceptions, checkpoints } = flink;
   const traces = exceptions?.ok
@@ -132,7 +138,7 @@ function fromFlink({ flink }: Evidence): Utterance[] {
         exceptions.value.rootException ?? "",
       ]
     : [];
-  const failed = checkpoints?.ok ? checkpoints.value.latest.failed?.failureMessage : undefined;
+  const failed = checkpoints?.ok ? newestFailed(checkpoints.value)?.failureMessage : undefined;
   return [
     ...traces.flatMap((trace) =>
       tellingLines(trace).map((text) => ({ source: "exception of the job", text })),

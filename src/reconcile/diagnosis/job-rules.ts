@@ -1,7 +1,7 @@
 /** Causes that are read off the resource and off Flink's answers. */
 import { isTerminal } from "../upgrade-mode.ts";
 import { errorMessage } from "../status-error.ts";
-import { conditionOf, type Evidence, quote, specOf, type Utterance } from "./evidence.ts";
+import { conditionOf, type Evidence, newestFailed, quote, specOf, type Utterance } from "./evidence.ts";
 import type { Finding, Rule } from "./rule.ts";
 
 /** Milliseconds after which an operator that is there has looked at a new resource. */
@@ -68,19 +68,16 @@ function sessionProblem({ resource, session }: Evidence): Finding | undefined {
 
 function failedCheckpoints({ flink }: Evidence, pattern: RegExp): Finding | undefined {
   if (flink.checkpoints?.ok !== true) return undefined;
-  const { latest, counts, history } = flink.checkpoints.value;
-  const failures = history.filter(({ status }) => status === "FAILED");
-  const message = [latest.failed, ...failures]
-    .map((one) => one?.failureMessage ?? "")
-    .find((text) => pattern.test(text));
-  // The newest decides: what failed before one that completed is over.
-  const isOver = (latest.completed?.id ?? -1) > (latest.failed?.id ?? -1);
-  if (message === undefined || isOver) return undefined;
+  const { counts, history } = flink.checkpoints.value;
+  const newest = newestFailed(flink.checkpoints.value);
+  const failures = [newest, ...history.filter(({ status }) => status === "FAILED")];
+  const message = failures.map((one) => one?.failureMessage ?? "").find((text) => pattern.test(text));
+  if (newest === undefined || message === undefined) return undefined;
   const timeout = flink.checkpointConfig?.ok ? `, timeout ${flink.checkpointConfig.value.timeout} ms` : "";
   return {
     evidence: [
       `${counts.failed} of ${counts.total} checkpoints failed, ${counts.completed} completed${timeout}`,
-      `checkpoint ${latest.failed?.id ?? "?"}: ${message.split("\n")[0] ?? ""}`,
+      `checkpoint ${newest.id}: ${message.split("\n")[0] ?? ""}`,
     ],
   };
 }
