@@ -29,7 +29,9 @@ export function candidates(commands: readonly Command[], words: readonly string[
   if (words.length <= 1)
     return {
       ...NONE,
-      words: [...commands.map(({ name }) => name), "help"].filter((name) => name.startsWith(typed)),
+      words: [...commands.filter(({ hidden }) => hidden !== true).map(({ name }) => name), "help"].filter(
+        (name) => name.startsWith(typed),
+      ),
     };
   const command = commands.find(({ name }) => name === words[0]);
   if (command === undefined) return NONE;

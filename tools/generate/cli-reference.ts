@@ -1,7 +1,10 @@
 /** docs/cli.md: every command with its options, and what `sluice` ends with, from the commands themselves. */
 import type { Command, CommandOption } from "../../src/cli/command.ts";
-import { commands } from "../../src/cli/commands.ts";
+import { commands as all } from "../../src/cli/commands.ts";
 import { EXIT_CODES, EXIT_MEANINGS, type ExitKind } from "../../src/cli/exit-codes.ts";
+
+/** Those that people call. */
+const commands = all.filter(({ hidden }) => hidden !== true);
 
 const INTRODUCTION = `# The command line
 
@@ -32,9 +35,9 @@ function notes({ default: fallback, env, choices }: CommandOption): string {
   return parts.length === 0 ? "" : ` (${parts.join("; ")})`;
 }
 
-function options({ options: all }: Command): string {
-  if (all.length === 0) return "";
-  const rows = all.map(
+function options({ options: flags }: Command): string {
+  if (flags.length === 0) return "";
+  const rows = flags.map(
     (option) => `| \`${cell(option.flags)}\` | ${cell(option.description + notes(option))} |`,
   );
   return `\n| Option | |\n|---|---|\n${rows.join("\n")}\n`;
