@@ -7,7 +7,7 @@ import { objectPath } from "../kube/request.ts";
 import { DEPLOYMENTS, FLINK_DEPLOYMENTS, PODS } from "../kube/resource-type.ts";
 import { flinkClients } from "../controller/flink-clients.ts";
 import { deployedRestPort } from "../reconcile/deployment/rest-port.ts";
-import type { Evidence, Examined, LogTail } from "../reconcile/diagnosis/evidence.ts";
+import type { Evidence, EventFact, Examined, LogTail } from "../reconcile/diagnosis/evidence.ts";
 import { withoutSecrets } from "../reconcile/diagnosis/without-secrets.ts";
 import { taskManagerDeploymentName } from "../resources/names.ts";
 import { MAIN_CONTAINER } from "../resources/pod-template.ts";
@@ -89,47 +89,66 @@ async function clusterOf(
   );
 }
 
+/** What cannot be had, for want of a right or in time, is named and left out. */
+class Looks {
+  readonly unseen: string[] = [];
+
+  async orElse<T>(what: string, nothing: T, look: Promise<T>): Promise<T> {
+    try {
+      return await look;
+    } catch (error) {
+      if (!(error instanceof KubeApiError)) throw error;
+      this.unseen.push(`${what}: ${error.message}`);
+      return nothing;
+    }
+  }
+}
+
+async function objectsOf(
+  looks: Looks,
+  { client, namespace }: Cluster,
+  name: string,
+): Promise<Pick<Evidence, "deployments" | "pods">> {
+  const names = [name, taskManagerDeploymentName(name)];
+  const [pods, ...deployments] = await Promise.all([
+    looks.orElse(
+      "pods",
+      [],
+      client.list<KubeObject>(PODS, { namespace, labelSelector: `app=${name}` }).then(({ items }) => items),
+    ),
+    ...names.map((one) => looks.orElse("deployments", undefined, client.get(DEPLOYMENTS, namespace, one))),
+  ]);
+  return { pods, deployments: deployments.filter((one) => one !== undefined) };
+}
+
+async function factsOf(looks: Looks, cluster: Cluster, objects: readonly KubeObject[]): Promise<EventFact[]> {
+  const found = objects.map((object) => looks.orElse("events", [], eventsOf(cluster, object)));
+  return (await Promise.all(found)).flat().map((event) => {
+    const { involvedObject, type = "", reason = "", message = "" } = event;
+    const times = countOf(event) > 1 ? ` (${countOf(event)} times)` : "";
+    const { kind = "", name = "" } = involvedObject ?? {};
+    return { kind, name, type, reason, message: `${message}${times}`, time: timeOf(event) };
+  });
+}
+
 export async function gatherEvidence(cluster: Cluster, resource: Examined): Promise<Evidence> {
   const { client, namespace } = cluster;
-  const owner = await clusterOf(cluster, resource);
+  const looks = new Looks();
+  const owner = await looks.orElse("session cluster", null, clusterOf(cluster, resource));
   const name = owner?.metadata.name ?? resource.metadata.name;
+  const isJobOfSession = resource.kind === "FlinkSessionJob";
   const clients = flinkClients(client, cluster.flinkRest);
   try {
-    const [deployments, pods, said] = await Promise.all([
-      Promise.all(
-        [name, taskManagerDeploymentName(name)].map((one) => client.get(DEPLOYMENTS, namespace, one)),
-      ),
-      client.list<KubeObject>(PODS, { namespace, labelSelector: `app=${name}` }),
-      Promise.all(
-        [resource, ...(owner === null || resource.kind === owner.kind ? [] : [owner])].map((one) =>
-          eventsOf(cluster, one),
-        ),
-      ),
+    const jobId = resource.status?.jobStatus?.jobId ?? "";
+    const [objects, events, flink] = await Promise.all([
+      objectsOf(looks, cluster, name),
+      factsOf(looks, cluster, [resource, ...(isJobOfSession && owner !== null ? [owner] : [])]),
+      owner === null ? {} : askFlink(clients.clientFor(namespace, name, deployedRestPort(owner, {})), jobId),
     ]);
-    const flink =
-      owner === null
-        ? {}
-        : await askFlink(
-            clients.clientFor(namespace, name, deployedRestPort(owner, {})),
-            resource.status?.jobStatus?.jobId ?? "",
-          );
-    return withoutSecrets({
-      now: Date.now(),
-      resource,
-      ...(resource.kind === "FlinkSessionJob" ? { session: owner } : {}),
-      deployments: deployments.filter((one) => one !== undefined),
-      pods: pods.items,
-      events: said.flat().map((event) => ({
-        kind: event.involvedObject?.kind ?? "",
-        name: event.involvedObject?.name ?? "",
-        type: event.type ?? "",
-        reason: event.reason ?? "",
-        message: `${event.message ?? ""}${countOf(event) > 1 ? ` (${countOf(event)} times)` : ""}`,
-        time: timeOf(event),
-      })),
-      logs: await logsOf(cluster, pods.items),
-      flink,
-    });
+    const logs = await logsOf(cluster, objects.pods);
+    const session = isJobOfSession ? { session: owner } : {};
+    const { unseen } = looks;
+    return withoutSecrets({ now: Date.now(), resource, ...session, ...objects, events, logs, unseen, flink });
   } finally {
     await clients.close();
   }

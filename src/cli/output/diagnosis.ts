@@ -8,13 +8,14 @@ function causeText({ id, title, evidence, why, next }: Cause): string {
   return `  ${title} (${id})\n${lines}  why:   ${why}\n  next:  ${next}\n`;
 }
 
-function lookedAt({ pods, events, logs, flink }: Evidence): string {
+function lookedAt({ pods, events, logs, flink, unseen = [] }: Evidence): string {
   const answers = Object.entries(flink).filter(([, answer]) => answer.ok);
   const rest =
     answers.length === 0
       ? "Flink did not answer"
       : `Flink's answers (${answers.map(([name]) => name).join(", ")})`;
-  return `Looked at: status, ${pods.length} pods, ${events.length} events, ${logs.length} logs, ${rest}.\n`;
+  const missed = unseen.map((what) => `Could not look at ${what}\n`).join("");
+  return `Looked at: status, ${pods.length} pods, ${events.length} events, ${logs.length} logs, ${rest}.\n${missed}`;
 }
 
 /** Others beside the first, which may only follow from it. */

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { flinkDeployment, NOW } from "../../../testbed/gen/flink-deployment.ts";
 import { running } from "../../../testbed/gen/recorded-status.ts";
@@ -5,6 +7,25 @@ import { checkpoints, exceptions, job, ok } from "../../../testbed/gen/flink-ans
 import { diagnose, rules } from "./diagnose.ts";
 import type { Evidence } from "./evidence.ts";
 import { withoutSecrets } from "./without-secrets.ts";
+
+const RECORDED = join(import.meta.dirname, "../../../test/data/doctor");
+
+/** What was looked at while real Flink on real Kubernetes had the trouble (test/e2e/doctor.ts, with SLUICE_RECORD=1). */
+describe("of what was recorded from real failures, the cause is", () => {
+  const files = readdirSync(RECORDED).sort();
+
+  it.each(files.map((file) => [file.replace(".json", ""), file]))("%s", (cause, file) => {
+    const text = readFileSync(join(RECORDED, file), "utf8");
+    const { causes } = diagnose(JSON.parse(text) as Evidence);
+    expect(causes[0]?.id).toBe(cause);
+    expect(causes[0]?.evidence.length).toBeGreaterThan(0);
+    expect(text).not.toMatch(/sluice-test-secret/);
+  });
+
+  it("at least fifteen", () => {
+    expect(files.length).toBeGreaterThanOrEqual(15);
+  });
+});
 
 /** A job that runs well. */
 function well(changes: Partial<Evidence> = {}): Evidence {

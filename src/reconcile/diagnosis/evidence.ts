@@ -51,6 +51,8 @@ export interface Evidence {
   /** Oldest first. */
   readonly events: readonly EventFact[];
   readonly logs: readonly LogTail[];
+  /** What could not be looked at, and why. */
+  readonly unseen?: readonly string[];
   /** An absent answer was not asked for. */
   readonly flink: {
     readonly config?: FlinkAnswer<ClusterConfig>;
@@ -109,18 +111,19 @@ export function specOf({ resource }: Evidence): Examined["spec"] {
 }
 
 const TELLING = /\b(ERROR|FATAL|WARN)\b|(Exception|Error)\b|^Caused by: /;
+/** What a log says at these levels is no complaint, even when it names an exception. */
+const CALM = /^\S+ \S+ (INFO|DEBUG|TRACE)\b/;
 /** A frame of a stack trace. */
 const FRAME = /^\s+at |^\s*\.\.\. \d+ (more|common frames)/;
 
 function tellingLines(text: string): string[] {
-  return text.split("\n").filter((line) => TELLING.test(line) && !FRAME.test(line));
+  return text.split("\n").filter((line) => TELLING.test(line) && !CALM.test(line) && !FRAME.test(line));
 }
 
-const MAX_LINE = 400;
+const MAX_LINE = 2000;
 
 function cut(text: string): string {
-  const line = text.trim().replaceAll(/\s+/g, " ");
-  return line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}...` : line;
+  return text.trim().replaceAll(/\s+/g, " ").slice(0, MAX_LINE);
 }
 
 /** Undefined when a newer one has completed: what failed before that is over. */
@@ -191,6 +194,13 @@ export function utterances(evidence: Evidence): readonly Utterance[] {
   return all.filter(({ text }) => !seen.has(text) && seen.add(text));
 }
 
-export function quote({ source, text }: Utterance): string {
-  return `${source}: ${text}`;
+const MAX_QUOTE = 300;
+
+/** Who said it, and what; of a long line the part around what tells. */
+export function quote({ source, text }: Utterance, telling?: RegExp): string {
+  if (text.length <= MAX_QUOTE) return `${source}: ${text}`;
+  const at = Math.max(0, (telling?.exec(text)?.index ?? 0) - MAX_QUOTE / 3);
+  const part = text.slice(at, at + MAX_QUOTE);
+  const [before, after] = [at > 0 ? "..." : "", at + MAX_QUOTE < text.length ? "..." : ""];
+  return `${source}: ${before}${part}${after}`;
 }

@@ -85,7 +85,9 @@ function failedCheckpoints({ flink }: Evidence, pattern: RegExp): Finding | unde
 /** A checkpoint that expired also shows as what then fails the job. */
 function expiredCheckpoints(evidence: Evidence, said: readonly Utterance[]): Finding | undefined {
   const found = failedCheckpoints(evidence, /expired/i);
-  const words = said.filter(({ text }) => /Checkpoint.*expired before completing/i.test(text)).map(quote);
+  const words = said
+    .filter(({ text }) => /Checkpoint.*expired before completing/i.test(text))
+    .map((one) => quote(one));
   if (found === undefined && words.length === 0) return undefined;
   return { evidence: [...(found?.evidence ?? []), ...words] };
 }
@@ -94,7 +96,7 @@ function otherCheckpointFailures(evidence: Evidence, said: readonly Utterance[])
   const found = failedCheckpoints(evidence, /./);
   const words = said
     .filter(({ text }) => /checkpoint.*(tolerable failure|declined)|Exceeded checkpoint/i.test(text))
-    .map(quote);
+    .map((one) => quote(one));
   if (found === undefined && words.length === 0) return undefined;
   return { evidence: [...(found?.evidence ?? []), ...words] };
 }
@@ -119,20 +121,29 @@ function backPressured({ flink }: Evidence): Finding | undefined {
   };
 }
 
+const MAIN_FAILED =
+  /ProgramInvocationException|ApplicationExecutionException|main method caused an error|Could not execute application|Application failed unexpectedly/;
+
+/** The causes of the same exception, innermost first: logs come newest line first, so they stand before it. */
 function mainFailed(_: Evidence, said: readonly Utterance[]): Finding | undefined {
-  const isMain =
-    /ProgramInvocationException|ApplicationExecutionException|main method caused an error|Could not execute application|Application failed unexpectedly/;
-  if (!said.some(({ text }) => isMain.test(text))) return undefined;
-  const causes = said.filter(({ text }) => text.startsWith("Caused by: ") && !isMain.test(text));
-  const telling = causes.length > 0 ? causes.toReversed() : said.filter(({ text }) => isMain.test(text));
-  return { evidence: telling.map(quote) };
+  const at = said.findIndex(({ text }) => MAIN_FAILED.test(text));
+  const main = said[at];
+  if (main === undefined) return undefined;
+  const isCause = (one: Utterance | undefined): boolean =>
+    one !== undefined && one.source === main.source && one.text.startsWith("Caused by: ");
+  let first = at;
+  while (isCause(said[first - 1])) first--;
+  let last = at;
+  while (isCause(said[last + 1])) last++;
+  const causes = [...said.slice(first, at), ...said.slice(at, last + 1).toReversed()];
+  return { evidence: causes.map((one) => quote(one)) };
 }
 
 function anyException({ resource }: Evidence, said: readonly Utterance[]): Finding | undefined {
   const state = resource.status?.jobStatus?.state;
   if (state === "RUNNING" && !said.some(({ source }) => source === "exception of the job")) return undefined;
   const found = said.filter(({ text }) => /(Exception|Error): |^Caused by: |\b(ERROR|FATAL)\b/.test(text));
-  return found.length === 0 ? undefined : { evidence: found.map(quote) };
+  return found.length === 0 ? undefined : { evidence: found.map((one) => quote(one)) };
 }
 
 function whatStatusSays(evidence: Evidence): Finding | undefined {

@@ -24,7 +24,7 @@ function refusals(evidence: Evidence, said: readonly Utterance[], pattern: RegEx
       ? [`deployment ${deployment.metadata.name}: ${problem.reason}: ${problem.message}`]
       : [];
   });
-  const words = said.filter(({ text }) => pattern.test(text)).map(quote);
+  const words = said.filter(({ text }) => pattern.test(text)).map((one) => quote(one, pattern));
   const lines = [...ofDeployments, ...words];
   return lines.length === 0 ? undefined : { evidence: lines };
 }

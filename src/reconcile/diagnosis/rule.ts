@@ -28,7 +28,7 @@ export function byWords(rule: Omit<Rule, "find">, pattern: RegExp): Rule {
     ...rule,
     find: (_, said) => {
       const telling = said.filter(({ text }) => pattern.test(text)).slice(0, MAX_LINES);
-      return telling.length === 0 ? undefined : { evidence: telling.map(quote) };
+      return telling.length === 0 ? undefined : { evidence: telling.map((one) => quote(one, pattern)) };
     },
   };
 }
