@@ -6,11 +6,15 @@ import { stringify } from "yaml";
 import { customResourceDefinition } from "../src/api/crd.ts";
 import { GROUP } from "../src/api/flink-deployment.ts";
 import { kinds } from "../src/api/kinds.ts";
+import { cliReference } from "./generate/cli-reference.ts";
+import { doctorPage } from "./generate/doctor-page.ts";
 import { apiReference } from "./generate/api-reference.ts";
 import { kubernetesSchemaFile } from "./generate/kubernetes-schema.ts";
 
 /** Path to content. Each generator adds its files here. */
 const files: Record<string, () => Promise<string>> = {
+  "docs/cli.md": () => Promise.resolve(cliReference()),
+  "docs/doctor.md": () => Promise.resolve(doctorPage()),
   "docs/reference/api.md": () => Promise.resolve(apiReference()),
 };
 const fromKubernetes: Record<string, () => Promise<string>> = {

@@ -7,6 +7,29 @@ export const clusterOptions: readonly CommandOption[] = [
   { flags: "--context <name>", description: "context of the kubeconfig" },
 ];
 
+/** Of commands that change something. */
+export const changeOptions: readonly CommandOption[] = [
+  ...clusterOptions,
+  {
+    flags: "--dry-run [strategy]",
+    description: "change nothing: client only computes it, server has the API server check it",
+    choices: ["none", "client", "server"],
+    preset: "client",
+    default: "none",
+  },
+  {
+    flags: "-o, --output <format>",
+    description: "print the name, or the resource, instead of what was done",
+    choices: ["name", "json", "yaml"],
+  },
+];
+
+/** Of changes that take time to have their effect. */
+export const waitOptions: readonly CommandOption[] = [
+  { flags: "--wait", description: "until the resource is Ready; progress goes to stderr" },
+  { flags: "--timeout <duration>", description: "of --wait, such as 90s or 10m", default: "10m" },
+];
+
 /** Undefined when the flag is absent; "malformed", and said so, when it is no number of a revision. */
 export function revisionOption(
   flag: string,

@@ -1,13 +1,17 @@
 /** What commands that talk to a cluster share: the client, and errors that say what to do. */
 import { API_VERSION, type FlinkDeployment } from "../api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../api/flink-session-job.ts";
+import type { KubeObject } from "../api/kube-object.ts";
+import { wayToFlink } from "../controller/flink-clients.ts";
 import { KubeApiError } from "../kube/api-error.ts";
 import { KubeClient } from "../kube/client.ts";
 import { loadKubeConfig } from "../kube/config.ts";
 import { KubeConfigError } from "../kube/kubeconfig.ts";
 import { objectPath } from "../kube/request.ts";
+import type { ResourceType } from "../kube/resource-type.ts";
 import { type Streams, UserError } from "./command.ts";
-import type { JobReference } from "./job-reference.ts";
+import { JOB_TYPES, parseReference, type Reference } from "./reference.ts";
+import { EXIT_CODES } from "./exit-codes.ts";
 
 /** For each call, in milliseconds. */
 const DEADLINE_MS = 15_000;
@@ -18,6 +22,8 @@ export type ResourceWithJob = FlinkDeployment | FlinkSessionJob;
 export interface Cluster {
   readonly client: KubeClient;
   readonly namespace: string;
+  /** How JobManagers are reached. */
+  readonly flinkRest: "direct" | "proxy";
 }
 
 const DEPLOYMENT_RIGHTS = "the rights get and patch on what the message names";
@@ -26,7 +32,7 @@ function nextStep({ code, cause }: KubeApiError, where: string, rights: string):
   if (cause instanceof KubeConfigError) return cause.next;
   const steps: Partial<Record<KubeApiError["code"], string>> = {
     unauthorized: `Log in to the cluster again (${where}).`,
-    forbidden: `Ask for ${rights}, or choose another user with --context.`,
+    forbidden: `Ask for ${rights} (docs/cli.md says what each command needs), or choose another user with --context.`,
     "not-found": `${INSTALL_CRDS}; or choose another cluster with --context.`,
     invalid: "Mend what the API server or an admission webhook does not accept; nothing was changed.",
     "bad-request": "Mend what the API server or an admission webhook does not accept; nothing was changed.",
@@ -46,7 +52,9 @@ export async function withCluster<T>(
   try {
     const access = await loadKubeConfig({ kubeconfig: text("kubeconfig"), context: text("context"), env });
     client = new KubeClient(access, { deadlineMs: DEADLINE_MS });
-    return await work({ client, namespace: text("namespace") ?? access.namespace });
+    const kubeconfig = text("kubeconfig") ?? env["KUBECONFIG"];
+    const flinkRest = wayToFlink({ env, kubeconfig, flinkRest: undefined });
+    return await work({ client, namespace: text("namespace") ?? access.namespace, flinkRest });
   } catch (error) {
     if (error instanceof KubeConfigError) throw new UserError(error.message, error.next);
     if (!(error instanceof KubeApiError)) throw error;
@@ -59,22 +67,53 @@ export async function withCluster<T>(
   }
 }
 
-/** The resource with everything that the API server knows of it, `managedFields` as well. @throws UserError */
-export async function readResource(
+/** With everything that the API server knows of it, `managedFields` as well; undefined when there is none. */
+async function read<T extends KubeObject>(
   { client, namespace }: Cluster,
-  { type, name, short }: JobReference,
-): Promise<ResourceWithJob> {
+  type: ResourceType,
+  name: string,
+): Promise<T | undefined> {
   try {
-    return JSON.parse(await client.getText(objectPath(type, namespace, name))) as ResourceWithJob;
+    return JSON.parse(await client.getText(objectPath(type, namespace, name))) as T;
   } catch (error) {
     // Without the CRD, the answer does not name the resource.
     const isMissing = error instanceof KubeApiError && error.code === "not-found";
     if (!isMissing || !error.message.includes(`"${name}" not found`)) throw error;
-    throw new UserError(
-      `there is no ${type.kind} ${name} in namespace ${namespace}`,
-      `List them with \`kubectl get ${short.split("/")[0]} -A\`, and choose the namespace with -n.`,
-    );
+    return undefined;
   }
+}
+
+export interface Found<T extends KubeObject = KubeObject> {
+  readonly type: ResourceType;
+  readonly resource: T;
+}
+
+/** The resource that is meant. @throws UserError */
+export async function readReferenced<T extends KubeObject>(
+  cluster: Cluster,
+  { type, name }: Reference,
+  types: readonly ResourceType[] = JOB_TYPES,
+): Promise<Found<T>> {
+  const wanted = type === undefined ? types : [type];
+  for (const one of wanted) {
+    const resource = await read<T>(cluster, one, name);
+    if (resource !== undefined) return { type: one, resource };
+  }
+  throw new UserError(
+    `there is no ${wanted.map(({ kind }) => kind).join(" or ")} ${name} in namespace ${cluster.namespace}`,
+    "List them with `sluice get -A`, and choose the namespace with -n.",
+    EXIT_CODES["not-found"],
+  );
+}
+
+/** The resource that runs the job of that name. @throws UserError, also for a type that runs none */
+export async function readJob(cluster: Cluster, text: string): Promise<Found<ResourceWithJob>> {
+  const reference = parseReference(text);
+  if (reference.type !== undefined && !JOB_TYPES.includes(reference.type)) {
+    const known = JOB_TYPES.map(({ kind }) => kind).join(" or ");
+    throw new UserError(`a ${reference.type.kind} runs no job`, `Name a ${known}.`, EXIT_CODES.usage);
+  }
+  return readReferenced(cluster, reference);
 }
 
 interface OpenApiSchema {
@@ -82,7 +121,7 @@ interface OpenApiSchema {
   readonly "x-kubernetes-group-version-kind"?: readonly { readonly kind: string }[];
 }
 
-/** Whether the cluster's CRD has `status.history`; undefined when it does not say. */
+/** Whether the cluster's CRD of that kind has `status.history`; undefined when it does not say. */
 export async function hasHistoryField({ client }: Cluster, kind: string): Promise<boolean | undefined> {
   try {
     const text = await client.getText(`/openapi/v3/apis/${API_VERSION}`);

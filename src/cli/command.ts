@@ -9,6 +9,8 @@ export interface CommandOption {
   readonly choices?: readonly string[];
   /** May be given several times, one value each; of the environment variable every line is one. */
   readonly repeat?: true;
+  /** The value of an optional argument that is left out. */
+  readonly preset?: string;
 }
 
 export interface Streams {
@@ -28,6 +30,8 @@ export interface Command {
   readonly options: readonly CommandOption[];
   /** Shown first in the help, before the options. */
   readonly examples: readonly string[];
+  /** For a UserError that names no code of its own; 1 when absent. */
+  readonly failureCode?: number;
   /** Returns the exit code. Imports what is heavy inside, so that `sluice --help` stays quick. */
   readonly run: (
     args: readonly string[],
@@ -36,12 +40,13 @@ export interface Command {
   ) => Promise<number>;
 }
 
-/** Something the user can mend: one line of cause, one of what to do. Exit code 1 unless another one says more. */
+/** Something the user can mend: one line of cause, one of what to do. */
 export class UserError extends Error {
   readonly next: string | undefined;
-  readonly code: number;
+  /** Undefined: the command's `failureCode`. */
+  readonly code: number | undefined;
 
-  constructor(message: string, next?: string, code = 1) {
+  constructor(message: string, next?: string, code?: number) {
     super(message);
     this.name = "UserError";
     this.next = next;

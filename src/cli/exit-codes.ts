@@ -1,15 +1,26 @@
-/** What the commands for one job end with when they are not done. */
+/** What `sluice` ends with. Stable: scripts rely on these numbers. */
 import type { RefusalKind } from "../targets/target.ts";
 
-export const EXIT_CODES: Readonly<Record<RefusalKind, number>> = {
-  /** As for every command: a person has to do something first. */
+export type ExitKind = RefusalKind | "done" | "usage" | "defect";
+
+export const EXIT_CODES = {
+  done: 0,
   act: 1,
-  /** The time was up. Nothing was lost: the same command goes on from there. */
+  usage: 2,
   "timed-out": 3,
-  /** There is no such job. */
   "not-found": 4,
-  /** Another command works on the job. */
   locked: 5,
-  /** As shells have it for Ctrl-C. */
+  defect: 70,
   interrupted: 130,
+} as const satisfies Record<ExitKind, number>;
+
+export const EXIT_MEANINGS: Readonly<Record<ExitKind, string>> = {
+  done: "Done. `sluice plan`: nothing would change. `sluice doctor`: the job is well.",
+  act: "A person has to do something: stderr says what is wrong and what to do. `sluice plan`: something would change. `sluice doctor`: the job is not well.",
+  usage: "Wrong usage: no such command, option or value. `sluice plan`: also every other error.",
+  "timed-out": "The time was up. Nothing is lost: what was asked for stays asked for.",
+  "not-found": "There is no such job or resource.",
+  locked: "Another command works on the job.",
+  defect: "A defect of Sluice; stderr has what to report.",
+  interrupted: "Ended by Ctrl-C.",
 };

@@ -1,11 +1,9 @@
 #!/usr/bin/env node
-/**
- * The command line. Exit codes: 0 done, 1 the user has to act, 2 wrong usage, 70 a defect of Sluice; those of commands that
- * wait for a job are in exit-codes.ts.
- */
+/** The command line. What it ends with: exit-codes.ts. */
 import { Command as Program, CommanderError, Option } from "commander";
 import { type Command, type Streams, UserError } from "./command.ts";
 import { commands } from "./commands.ts";
+import { EXIT_CODES } from "./exit-codes.ts";
 
 function collect(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), ...text.split("\n").filter((line) => line.trim() !== "")];
@@ -14,13 +12,14 @@ function collect(text: string, before: readonly string[] | undefined): readonly 
 function register(program: Program, command: Command, streams: Streams, done: (code: number) => void): void {
   const sub = program.command(command.name, { hidden: command.hidden === true }).description(command.summary);
   for (const { name, description } of command.args ?? []) sub.argument(name, description);
-  for (const { flags, description, default: fallback, env, choices, repeat } of command.options) {
+  for (const { flags, description, default: fallback, env, choices, repeat, preset } of command.options) {
     const option = new Option(flags, description);
     if (repeat !== undefined) option.argParser(collect);
     if (fallback !== undefined) option.default(fallback);
     // Empty is as good as unset: a manifest lists variables that only some jobs fill in.
     if (env !== undefined && (streams.env[env] ?? "") !== "") option.env(env);
     if (choices !== undefined) option.choices(choices);
+    if (preset !== undefined) option.preset(preset);
     sub.addOption(option);
   }
   sub.usage("[options]" + (command.args ?? []).map(({ name }) => ` ${name}`).join(""));
@@ -37,7 +36,11 @@ function register(program: Program, command: Command, streams: Streams, done: (c
 
 /** Runs one command line; never throws, never exits the process. */
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
-  let code = 0;
+  if (argv[0] === "__complete") {
+    const { complete } = await import("./complete.ts");
+    return complete(commands, argv.slice(1), streams);
+  }
+  let code: number = EXIT_CODES.done;
   const program = new Program("sluice")
     .description("Apache Flink on Kubernetes: one job file from localhost to a fleet.")
     .version("0.1.0")
@@ -51,17 +54,18 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
     await program.parseAsync(argv, { from: "user" });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
     if (error instanceof UserError) {
       streams.stderr.write(
         `error: ${error.message}\n${error.next === undefined ? "" : `next: ${error.next}\n`}`,
       );
-      return error.code;
+      const command = commands.find(({ name }) => name === argv[0]);
+      return error.code ?? command?.failureCode ?? EXIT_CODES.act;
     }
     streams.stderr.write(
       `defect in sluice, please report it:\n${error instanceof Error ? error.stack : String(error)}\n`,
     );
-    return 70;
+    return EXIT_CODES.defect;
   }
 }
 

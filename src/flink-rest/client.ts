@@ -21,6 +21,7 @@ import type {
   SavepointStatus,
   StoredJar,
   TaskManager,
+  VertexPressure,
 } from "../flink/rest-answers.ts";
 import * as applications from "./applications.ts";
 import { type Send, sender } from "./call.ts";
@@ -30,6 +31,7 @@ import * as exceptions from "./exceptions.ts";
 import * as jars from "./jars.ts";
 import * as jobs from "./jobs.ts";
 import type { Triggered } from "./operation.ts";
+import * as pressure from "./pressure.ts";
 import * as requirements from "./resource-requirements.ts";
 import * as savepoints from "./savepoints.ts";
 import type { FlinkTransport } from "./transport.ts";
@@ -84,6 +86,10 @@ export class FlinkRestClient {
 
   jobMetrics(jobId: string, names: readonly string[]): Promise<FlinkAnswer<JobMetrics>> {
     return jobs.jobMetrics(this.#send, jobId, names);
+  }
+
+  jobPressure(jobId: string): Promise<FlinkAnswer<readonly VertexPressure[]>> {
+    return pressure.jobPressure(this.#send, jobId);
   }
 
   cancelJob(jobId: string): Promise<FlinkAnswer<undefined>> {

@@ -184,6 +184,15 @@ export interface TaskManager {
   readonly freeSlots: number;
 }
 
+/** How one operator chain spends its time, of its subtask that is worst off: shares from 0 to 1. */
+export interface VertexPressure {
+  readonly id: string;
+  readonly name: string;
+  readonly parallelism: number;
+  readonly backPressured: number;
+  readonly busy: number;
+}
+
 /** By the name of the metric. Flink knows none in a job's first seconds, nor any of an unknown job. */
 export type JobMetrics = Readonly<Record<string, number>>;
 

@@ -24,7 +24,15 @@ import {
   type WriteParams,
 } from "./request.ts";
 import { apiVersionOf, type ResourceType } from "./resource-type.ts";
-import { type CallOptions, type RawResponse, Transport, type TransportOptions } from "./transport.ts";
+import {
+  type CallOptions,
+  type OpenAnswer,
+  type OpenOptions,
+  type RawResponse,
+  type StreamOptions,
+  Transport,
+  type TransportOptions,
+} from "./transport.ts";
 import { type WatchEvent, watchEvents } from "./watch-event.ts";
 
 export interface ObjectList<T extends KubeObject> {
@@ -214,6 +222,20 @@ export class KubeClient {
     options?: CallOptions,
   ): Promise<string> {
     return (await this.#transport.call(textRequest(path, query), options)).text;
+  }
+
+  /** The bytes at a path as they come, such as a followed log, until the server ends it. @throws KubeApiError, also while reading */
+  streamText(
+    path: string,
+    query: Readonly<Record<string, string>>,
+    options: StreamOptions,
+  ): AsyncGenerator<Buffer, void> {
+    return this.#transport.stream(textRequest(path, query), options);
+  }
+
+  /** Any request, tried once; the answer as a stream, whatever its status. @throws KubeApiError when none begins in time */
+  open(request: KubeRequest, options: OpenOptions): Promise<OpenAnswer> {
+    return this.#transport.open(request, options);
   }
 
   /**

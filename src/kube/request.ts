@@ -63,6 +63,7 @@ export interface DeleteParams {
   readonly resourceVersion?: string | undefined;
   readonly propagation?: "Foreground" | "Background" | "Orphan" | undefined;
   readonly gracePeriodSeconds?: number | undefined;
+  readonly dryRun?: boolean | undefined;
 }
 
 const JSON_TYPE = { "content-type": "application/json" };
@@ -158,7 +159,7 @@ export function deleteRequest(
   name: string,
   params: DeleteParams = {},
 ): KubeRequest {
-  const { uid, resourceVersion, propagation, gracePeriodSeconds } = params;
+  const { uid, resourceVersion, propagation, gracePeriodSeconds, dryRun } = params;
   const preconditions =
     uid !== undefined || resourceVersion !== undefined ? { uid, resourceVersion } : undefined;
   return {
@@ -171,6 +172,8 @@ export function deleteRequest(
       propagationPolicy: propagation,
       gracePeriodSeconds,
       preconditions,
+      // With a body, the server does not read the query.
+      dryRun: dryRun === true ? ["All"] : undefined,
     }),
     // Without a uid, a second attempt could hit a successor of the same name.
     idempotent: uid !== undefined,

@@ -34,6 +34,15 @@ export interface StreamOptions {
   readonly onOpen?: (() => void) | undefined;
 }
 
+export type OpenOptions = Omit<StreamOptions, "onOpen">;
+
+export interface OpenAnswer {
+  readonly status: number;
+  readonly headers: RawResponse["headers"];
+  /** To be read, or destroyed. */
+  readonly body: Readable;
+}
+
 /** For metrics: one HTTP exchange that ended. */
 export interface Exchange {
   readonly method: string;
@@ -156,6 +165,17 @@ export class Transport {
       throw options.signal.aborted ? abortedError(request) : asKubeError(request, error);
     } finally {
       this.#report(request, status, started);
+    }
+  }
+
+  /** The answer as a stream, whatever its status: for what is passed on. @throws KubeApiError when none begins in time. */
+  async open(request: KubeRequest, { signal, headersMs, idleMs }: OpenOptions): Promise<OpenAnswer> {
+    try {
+      const timeouts = { signal, headersTimeout: headersMs, bodyTimeout: idleMs };
+      const { statusCode, headers, body } = await this.#dispatch(this.#passedOn, request, timeouts);
+      return { status: statusCode, headers, body };
+    } catch (error) {
+      throw signal.aborted ? abortedError(request) : asKubeError(request, error);
     }
   }
 

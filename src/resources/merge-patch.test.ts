@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { applyMergePatch } from "../../testbed/model/merge-patch.ts";
-import { hasLeftover, includes, mergePatch } from "./merge-patch.ts";
+import { applyMergePatch, hasLeftover, includes, mergePatch } from "./merge-patch.ts";
 
 describe("an object", () => {
   it.each<[string, unknown, unknown, boolean]>([

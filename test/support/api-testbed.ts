@@ -3,10 +3,13 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { inject } from "vitest";
 import type { TestProject } from "vitest/node";
-import { startApi } from "../../testbed/api.ts";
+import { GROUP } from "../../src/api/flink-deployment.ts";
+import { kinds } from "../../src/api/kinds.ts";
+import { type ApiTestbed, startApi } from "../../testbed/api.ts";
 import { run } from "../../testbed/lib/exec.ts";
 import { freshNamespace } from "../../testbed/lib/namespaces.ts";
 import { repository } from "../../testbed/lib/paths.ts";
+import { waitFor } from "../../testbed/lib/wait.ts";
 
 export interface SharedApi {
   readonly url: string;
@@ -23,9 +26,16 @@ declare module "vitest" {
   }
 }
 
+/** A moment after a CRD is established, the server still answers 404 for its objects. */
+async function servesCrds({ kubectl }: ApiTestbed): Promise<void> {
+  const plurals = kinds.map(({ plural }) => `${plural}.${GROUP}`).join(",");
+  await waitFor("the CRDs are served", () => kubectl(["get", plurals]), { deadline: 30_000 });
+}
+
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const crds = join(repository, "deploy", "crds");
   const testbed = await startApi({ manifests: existsSync(crds) ? [crds] : [] });
+  await servesCrds(testbed);
   project.provide("apiTestbed", {
     url: testbed.url,
     kubeconfigPath: testbed.kubeconfigPath,

@@ -68,7 +68,8 @@ export function changeLogFile(world: World): void {
   });
 }
 
-function look(world: World): Observed {
+/** What a pass would see. */
+export function look(world: World): Observed {
   const resource = structuredClone(world.resource);
   const { deployment: found, taskManagers, pods, services, configMaps, ingress, snapshots } = world;
   const cluster = structuredClone({ deployment: found, taskManagers, pods, services, configMaps, ingress });

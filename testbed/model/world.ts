@@ -21,7 +21,7 @@ import { modeOf } from "../../src/api/defaults.ts";
 import type { ClusterInputs } from "../../src/resources/native-cluster.ts";
 import { FlinkSnapshots } from "./flink-snapshots.ts";
 import { type Cluster, configurationOf, isOf, type Job, markOf, namesOf, workersOf } from "./job.ts";
-import { asChosen, carryOutInPlace } from "./in-place.ts";
+import { asChosen, carryOutInPlace } from "../../src/reconcile/plan/in-place-objects.ts";
 
 const ok = <T>(value: T): FlinkAnswer<T> => ({ ok: true, value });
 const notFound = { ok: false, failure: { kind: "http", status: 404, message: "not found" } } as const;

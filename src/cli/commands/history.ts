@@ -45,9 +45,9 @@ async function printTable(
 }
 
 /** For programs: the entries with their specs as objects; a manifest where one revision is asked for. */
-async function print(value: unknown, format: Format, { stdout }: Streams): Promise<void> {
-  const { asYaml } = await import("../output/manifests.ts");
-  stdout.write(format === "json" ? `${JSON.stringify(value, null, 2)}\n` : asYaml(value));
+async function print(value: unknown, format: Format, streams: Streams): Promise<void> {
+  const { printData } = await import("../output/resources.ts");
+  printData(value, format === "json" ? "json" : "yaml", streams);
 }
 
 /** Why there is none. @throws UserError when somebody has to do something about it. */
@@ -102,9 +102,7 @@ async function printAll(
 export const history: Command = {
   name: "history",
   summary: "Show the specs that a job ran with, and what came of each",
-  args: [
-    { name: "<name>", description: "name of the FlinkDeployment; sessionjob/NAME for a FlinkSessionJob" },
-  ],
+  args: [{ name: "<name>", description: "name of the FlinkDeployment or FlinkSessionJob, or TYPE/NAME" }],
   examples: [
     "sluice history my-job -n team",
     "sluice history sessionjob/my-job",
@@ -126,11 +124,9 @@ export const history: Command = {
     const revision = revisionOption("--revision", options["revision"] as string | undefined, streams);
     if (revision === "malformed") return 2;
     const format = options["output"] as Format;
-    const { readResource, withCluster } = await import("../cluster.ts");
-    const { jobReference } = await import("../job-reference.ts");
-    const reference = jobReference(name);
+    const { readJob, withCluster } = await import("../cluster.ts");
     return withCluster(options, streams, async (cluster) => {
-      const resource = await readResource(cluster, reference);
+      const { resource } = await readJob(cluster, name);
       if (revision === undefined) await printAll(cluster, resource, format, streams);
       else await printRevision(resource, revision, format, streams);
       return 0;

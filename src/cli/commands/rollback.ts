@@ -1,10 +1,10 @@
 /** `sluice rollback`: a resource gets an earlier spec, and its job goes on from the state it has now. */
 import type { FlinkDeploymentSpec } from "../../api/flink-deployment.ts";
 import type { RollbackTarget } from "../../reconcile/manual-rollback.ts";
-import type { Cluster, ResourceWithJob } from "../cluster.ts";
+import type { ResourceType } from "../../kube/resource-type.ts";
+import type { Cluster, Found, ResourceWithJob } from "../cluster.ts";
 import { clusterOptions, revisionOption } from "../cluster-options.ts";
 import { type Command, type Streams, UserError } from "../command.ts";
-import type { JobReference } from "../job-reference.ts";
 
 type Format = "text" | "name" | "json" | "yaml";
 
@@ -42,8 +42,7 @@ async function explain(
 
 async function write(
   { client, namespace }: Cluster,
-  { type, short }: JobReference,
-  resource: ResourceWithJob,
+  { type, resource }: Found<ResourceWithJob>,
   spec: FlinkDeploymentSpec,
   dryRun: boolean,
 ): Promise<ResourceWithJob> {
@@ -67,24 +66,26 @@ async function write(
     if (dryRun || !(isKubeError(error, "timeout") || isKubeError(error, "network"))) throw error;
     throw new UserError(
       `${error.message}; whether ${name} was rolled back is not known`,
-      `Look at its spec (kubectl -n ${namespace} get ${short} -o yaml) before you run the command again.`,
+      `Look at its spec (kubectl -n ${namespace} get ${type.kind.toLowerCase()}/${name} -o yaml) before you run the command again.`,
     );
   }
 }
 
 /** In the form asked for; what is for people goes to stderr then. */
 async function report(
+  type: ResourceType,
   written: ResourceWithJob,
-  { full, short }: JobReference,
   format: Format,
   dryRun: boolean,
   { stdout }: Streams,
 ): Promise<void> {
+  const { fullName } = await import("../reference.ts");
   const { name, namespace } = written.metadata;
+  const full = fullName(type, name);
   if (format === "name") stdout.write(`${full}\n`);
   else if (format === "text") {
     stdout.write(`${full} rolled back${dryRun ? " (dry run: nothing was changed)" : ""}\n`);
-    const wait = `kubectl -n ${namespace} wait --for=condition=Ready ${short} --timeout=10m`;
+    const wait = `kubectl -n ${namespace} wait --for=condition=Ready ${type.kind.toLowerCase()}/${name} --timeout=10m`;
     if (!dryRun) stdout.write(`next: ${wait}\n`);
   } else {
     const { asYaml } = await import("../output/manifests.ts");
@@ -98,9 +99,7 @@ async function report(
 export const rollback: Command = {
   name: "rollback",
   summary: "Give a job an earlier spec; it keeps its state",
-  args: [
-    { name: "<name>", description: "name of the FlinkDeployment; sessionjob/NAME for a FlinkSessionJob" },
-  ],
+  args: [{ name: "<name>", description: "name of the FlinkDeployment or FlinkSessionJob, or TYPE/NAME" }],
   examples: [
     "sluice rollback my-job -n team --dry-run      # what would change, and where the job would go on from",
     "sluice rollback my-job -n team                # to the newest other spec that was stable",
@@ -123,14 +122,16 @@ export const rollback: Command = {
     if (revision === "malformed") return 2;
     const format = options["output"] as Format;
     const dryRun = options["dryRun"] === true;
-    const { readResource, withCluster } = await import("../cluster.ts");
-    const { jobReference } = await import("../job-reference.ts");
-    const reference = jobReference(name);
+    const { readJob, withCluster } = await import("../cluster.ts");
     const { chooseTarget, rolledBackSpec } = await import("../../reconcile/manual-rollback.ts");
     return withCluster(options, streams, async (cluster) => {
-      const resource = await readResource(cluster, reference);
+      const found = await readJob(cluster, name);
+      const { resource } = found;
       if (resource.metadata.deletionTimestamp !== undefined)
-        throw new UserError(`${reference.name} is being deleted`, "Apply a manifest of it when it is gone.");
+        throw new UserError(
+          `${resource.metadata.name} is being deleted`,
+          "Apply a manifest of it when it is gone.",
+        );
       const target = chooseTarget(resource, revision);
       if ("problem" in target) throw new UserError(target.problem, target.next);
       const spec = rolledBackSpec(resource.spec, target.spec);
@@ -138,8 +139,8 @@ export const rollback: Command = {
       const forPeople = format === "text" ? streams.stdout : streams.stderr;
       forPeople.write(text);
       streams.stderr.write(warning);
-      const written = await write(cluster, reference, resource, spec, dryRun);
-      await report(written, reference, format, dryRun, streams);
+      const written = await write(cluster, found, spec, dryRun);
+      await report(found.type, written, format, dryRun, streams);
       return 0;
     });
   },

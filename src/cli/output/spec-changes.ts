@@ -45,13 +45,18 @@ function inWords(value: unknown): string {
   return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}...` : text;
 }
 
+/** One line for each leaf below a field that differs. */
+export function leafChanges(change: Leaf): string[] {
+  return leaves(change).map((leaf) => {
+    const [before, after] = isSecret(leaf) ? ["***", "***"] : [inWords(leaf.from), inWords(leaf.to)];
+    return `${leaf.path}: ${before} -> ${after}`;
+  });
+}
+
 /** One line for each, indented. */
 export function specChanges(from: FlinkDeploymentSpec, to: FlinkDeploymentSpec): string {
   return diffSpecs(from, to, modeOf(from))
-    .changes.flatMap((change) => leaves(change))
-    .map((leaf) => {
-      const [before, after] = isSecret(leaf) ? ["***", "***"] : [inWords(leaf.from), inWords(leaf.to)];
-      return `  ${leaf.path}: ${before} -> ${after}\n`;
-    })
+    .changes.flatMap(leafChanges)
+    .map((line) => `  ${line}\n`)
     .join("");
 }

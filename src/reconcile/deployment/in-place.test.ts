@@ -1,6 +1,6 @@
 /** Changes that Flink does not notice: what is done, what is recorded and when, and what goes on meanwhile. */
 import { describe, expect, it } from "vitest";
-import { carryOutInPlace } from "../../../testbed/model/in-place.ts";
+import { carryOutInPlace } from "../plan/in-place-objects.ts";
 import {
   edited,
   flinkDeployment,

@@ -1,12 +1,10 @@
 /** `sluice history` and `sluice rollback` against the real API server. No operator runs: the statuses are written here. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { parse, stringify } from "yaml";
+import { parse } from "yaml";
 import type { FlinkDeployment, FlinkDeploymentStatus } from "../../../src/api/flink-deployment.ts";
 import type { HistoryEntry } from "../../../src/api/history.ts";
-import { main } from "../../../src/cli/main.ts";
 import type { FlinkSessionJob } from "../../../src/api/flink-session-job.ts";
 import { FLINK_DEPLOYMENTS, FLINK_SESSION_JOBS } from "../../../src/kube/resource-type.ts";
 import {
@@ -21,25 +19,17 @@ import { repository } from "../../../testbed/lib/paths.ts";
 import { running } from "../../../testbed/gen/recorded-status.ts";
 import { apiTestbed } from "../../support/api-testbed.ts";
 import { clientFor } from "../kube/support.ts";
+import {
+  kubeconfigOf,
+  place as placeFor,
+  type Place,
+  readBack as read,
+  sluice as sluiceWith,
+} from "./support.ts";
 
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function sluice(kubeconfig: string, ...args: string[]): Promise<Run> {
-  const out: string[] = [];
-  const err: string[] = [];
-  async function* nothing(): AsyncGenerator<string> {}
-  const code = await main([...args, "--kubeconfig", kubeconfig], {
-    stdout: { write: (text) => out.push(text) },
-    stderr: { write: (text) => err.push(text) },
-    stdin: nothing(),
-    env: {},
-  });
-  return { code, stdout: out.join(""), stderr: err.join("") };
-}
+const place = (): Promise<Place> => placeFor("history");
+const sluice = (kubeconfig: string, ...args: string[]): ReturnType<typeof sluiceWith> =>
+  sluiceWith(kubeconfig, args);
 
 const first = flinkDeployment(
   withImage("registry/job:1"),
@@ -79,24 +69,9 @@ const history: HistoryEntry[] = [
   entry(3, second, { restoredFrom: "s3://sp-2" }),
 ];
 
-interface Place {
-  readonly client: ReturnType<typeof clientFor>;
-  readonly kubeconfig: string;
-  readonly namespace: string;
-}
-
-async function place(): Promise<Place> {
-  const api = apiTestbed();
-  return {
-    client: clientFor(api),
-    kubeconfig: api.kubeconfigPath,
-    namespace: await api.freshNamespace("history"),
-  };
-}
-
 /** Creates the second spec's resource with a status; the metadata's generation is 1. */
 async function create(
-  { client, namespace }: Place,
+  { client, namespace }: Pick<Place, "client" | "namespace">,
   status: FlinkDeploymentStatus = { history },
   metadata: object = {},
 ): Promise<FlinkDeployment> {
@@ -106,12 +81,6 @@ async function create(
   running()(made);
   return client.replaceStatus(FLINK_DEPLOYMENTS, { ...made, status: { ...made.status, ...status } });
 }
-
-const read = async ({ client, namespace }: Place): Promise<FlinkDeployment> => {
-  const found = await client.get<FlinkDeployment>(FLINK_DEPLOYMENTS, namespace, "job");
-  if (found === undefined) throw new Error("the resource is gone");
-  return found;
-};
 
 describe("sluice history", () => {
   test("prints what the API server kept, like kubectl", async () => {
@@ -163,7 +132,7 @@ describe("sluice history", () => {
     const ofJob = ["history", "job", "-n", here.namespace];
     const nobody = await sluice(here.kubeconfig, ...ofJob);
     expect(nobody).toMatchObject({
-      code: 1,
+      code: 4,
       stderr: expect.stringContaining("there is no FlinkDeployment job"),
     });
     await create(here, { reconciliationStatus: {} });
@@ -267,35 +236,12 @@ describe("sluice rollback", () => {
   test("cannot without the right to, and says which", async () => {
     const here = await place();
     await create(here);
-    const { kubectl } = apiTestbed();
-    const role = ["-n", here.namespace, "create"];
-    await kubectl([...role, "role", "reader", "--verb=get", "--resource=flinkdeployments.flink.apache.org"]);
-    await kubectl([
-      ...role,
-      "rolebinding",
-      "reader",
-      "--role=reader",
-      `--serviceaccount=${here.namespace}:default`,
-    ]);
-    const token = (await kubectl([...role, "token", "default"])).trim();
-    const config = parse(await readFile(here.kubeconfig, "utf8")) as {
-      users: unknown[];
-      contexts: { context: { user: string } }[];
-    };
-    config.users = [{ name: "reader", user: { token } }];
-    for (const { context } of config.contexts) context.user = "reader";
-    const folder = await mkdtemp(join(tmpdir(), "sluice-rollback-"));
-    try {
-      const file = join(folder, "config");
-      await writeFile(file, stringify(config));
-      const run = await sluice(file, "rollback", "job", "-n", here.namespace);
-      expect(run).toMatchObject({
-        code: 1,
-        stderr: expect.stringMatching(/cannot patch[^]*\nnext: Ask for the rights get and patch/),
-      });
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+    const file = await kubeconfigOf(here, ["get", "flinkdeployments.flink.apache.org"]);
+    const run = await sluice(file, "rollback", "job", "-n", here.namespace);
+    expect(run).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/cannot patch[^]*\nnext: Ask for that right/),
+    });
   });
 });
 

@@ -1,15 +1,15 @@
-/** What the API server does to a cluster's objects for changes in place. */
-import type { KubeObject } from "../../src/api/kube-object.ts";
-import { withSpecDefaults } from "../../src/api/defaults.ts";
-import type { InPlaceAction } from "../../src/reconcile/decision.ts";
-import type { ClusterInputs } from "../../src/resources/cluster-inputs.ts";
-import { clusterPieces } from "../../src/resources/in-place.ts";
-import { applyMergePatch } from "./merge-patch.ts";
+/** What the API server does to a cluster's objects for changes in place: expected by a plan, and in the tests' model. */
+import type { KubeObject } from "../../api/kube-object.ts";
+import { withSpecDefaults } from "../../api/defaults.ts";
+import type { InPlaceAction } from "../decision.ts";
+import type { ClusterInputs } from "../../resources/cluster-inputs.ts";
+import { clusterPieces } from "../../resources/in-place.ts";
+import { applyMergePatch } from "../../resources/merge-patch.ts";
 
 interface Objects {
-  ingress: KubeObject | undefined;
-  services: KubeObject[];
-  configMaps: KubeObject[];
+  ingress?: KubeObject | undefined;
+  services: readonly KubeObject[];
+  configMaps: readonly KubeObject[];
 }
 
 export function carryOutInPlace(objects: Objects, action: InPlaceAction, newId: () => string): void {

@@ -1,0 +1,34 @@
+/** A plan, for people. */
+import type { Plan } from "../../reconcile/plan/plan.ts";
+import { isSecret } from "../../reconcile/spec-diff.ts";
+import { leafChanges } from "./spec-changes.ts";
+
+function list(title: string, lines: readonly string[]): string {
+  return lines.length === 0 ? "" : `  ${title}:\n${lines.map((line) => `    ${line}\n`).join("")}`;
+}
+
+export function planText({ name, summary, changes, steps, risks }: Plan): string {
+  const changed = changes.flatMap((change) =>
+    leafChanges(change).map((line) => `${line}   (${change.effect})`),
+  );
+  return [
+    `${name} ${summary}.\n`,
+    list("changes", changed),
+    list(
+      "steps",
+      steps.map((step, nth) => `${nth + 1}. ${step}`),
+    ),
+    list(
+      "at risk",
+      risks.map((risk) => `- ${risk}`),
+    ),
+  ].join("");
+}
+
+/** For programs, without credentials. */
+export function planData({ changes, ...plan }: Plan): object {
+  const shown = changes.map(({ path, type, from, to, effect }) =>
+    isSecret({ path, from, to }) ? { path, type, effect, hidden: true } : { path, type, effect, from, to },
+  );
+  return { ...plan, changes: shown };
+}
