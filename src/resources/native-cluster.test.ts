@@ -54,6 +54,11 @@ describe("a native cluster", () => {
       ["Service/job-rest", "Service/job", "ConfigMap/flink-config-job", "ConfigMap/pod-template-job"],
     ],
     [
+      "with values from Secrets",
+      { flinkConfiguration: { "sluice.secret.a.password": "s/k" } },
+      ["Service/job-rest", "Service/job", "ConfigMap/flink-config-job", "ConfigMap/pod-template-job"],
+    ],
+    [
       "with storage for the TaskManagers",
       { taskManager: { resource: { memory: "1g", ephemeralStorage: "1Gi" } } },
       ["Service/job-rest", "Service/job", "ConfigMap/flink-config-job", "ConfigMap/pod-template-job"],

@@ -279,6 +279,8 @@ describe("the script", () => {
       stdio: "pipe",
     });
     expect(readdirSync(join(folder, "to")).toSorted()).toEqual([name, "log4j-console.properties"].toSorted());
+    writeFileSync(join(folder, "from", "log4j-console.properties"), "changed=while Flink runs\n");
+    expect(readFileSync(join(folder, "to", "log4j-console.properties"), "utf8")).toContain("changed");
     return readConfigurationFile(readFileSync(join(folder, "to", name), "utf8"), name);
   }
 

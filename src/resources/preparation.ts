@@ -25,16 +25,20 @@ const JAR_FILE = "job.jar";
 const JAR_VARIABLES = "SLUICE_JAR_";
 
 /**
- * The configuration, and after it a line for each option. In config.yaml a value is a quoted text, and any text can be
+ * The configuration, and after it a line for each option. Log files stay the ConfigMap's own, which may change while Flink
+ * runs. In config.yaml a value is a quoted text, and any text can be
  * one. The older flink-conf.yaml has no quotes: what it cannot hold ends here, before Flink would read half of it.
  * No "$(": Kubernetes would take it for a variable of its own.
  */
 const WRITE_CONFIGURATION = `
 set -euo pipefail
 fail() { echo "error: the value of $1 from its Secret $2" >&2; exit 1; }
-cp -L "$FROM"/* "$TO"/
-file=$TO/config.yaml
-[ -e "$file" ] || file=$TO/flink-conf.yaml
+ln -sf "$FROM"/* "$TO"/
+name=config.yaml
+[ -e "$FROM/$name" ] || name=flink-conf.yaml
+file=$TO/$name
+rm -f "$file"
+cp -L "$FROM/$name" "$file"
 number=0
 for option in "$@"; do
   ((++number))
