@@ -74,7 +74,7 @@ describe("the command line changes the job file", () => {
   });
 });
 
-it.each<[string, object, RegExp, number]>([
+it.each<[string, object, RegExp, number | undefined]>([
   ["no file", { filename: "" }, /name the job file/, 2],
   ["an option that is none", { D: ["=x"] }, /-D is key=value/, 2],
   ["a parallelism that is none", { parallelism: "many" }, /--parallelism is a number/, 2],
