@@ -77,6 +77,8 @@ test("two commands at once: one says who is at it", async () => {
   expect(second.code).toBe(5);
   expect(second.stderr).toMatch(/another command works on interrupted: sluice update, process \d+/);
   expect((await first.ended).code).toBe(0);
+  // A job that Flink calls RUNNING may still be starting its tasks, and then refuses a savepoint.
+  await job.provesNoLoss();
   await job.sluice("stop");
   expect(job.processes()).toEqual([]);
   await job.lostNothing();
