@@ -8,6 +8,9 @@ const onNode = {
   hookTimeout: 900_000,
 };
 
+/** Decisions cut anywhere, against a model of Kubernetes and Flink: the larger half of the time of all tests without I/O. */
+const onModel = ["src/**/*crash.test.ts", "src/**/crash-points.test.ts", "src/**/any-situation.test.ts"];
+
 export default defineConfig({
   test: {
     projects: [
@@ -16,8 +19,17 @@ export default defineConfig({
           ...common,
           name: "unit",
           include: ["src/**/*.test.ts", "testbed/**/*.test.ts", "tools/**/*.test.ts"],
+          exclude: onModel,
           // For a property of many runs on a busy machine; how long a test takes is not what it tests.
           testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: "model",
+          include: onModel,
+          testTimeout: 120_000,
         },
       },
       {

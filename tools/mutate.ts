@@ -56,7 +56,17 @@ function copyRepository(): string {
 function noticed(folder: string, args: readonly string[]): Promise<boolean> {
   return new Promise((resolve) => {
     const vitest = join(folder, "node_modules", ".bin", "vitest");
-    const fixed = ["--run", "--project", "unit", "--bail", "1", "--reporter=dot", "--maxWorkers=1"];
+    const fixed = [
+      "--run",
+      "--project",
+      "unit",
+      "--project",
+      "model",
+      "--bail",
+      "1",
+      "--reporter=dot",
+      "--maxWorkers=1",
+    ];
     const child = spawn(vitest, [...args, ...fixed, "--passWithNoTests"], { cwd: folder, stdio: "ignore" });
     const timer = setTimeout(() => child.kill("SIGKILL"), limit);
     child.on("close", (code) => {

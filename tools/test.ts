@@ -38,6 +38,7 @@ interface Report {
 const hour = 3_600_000;
 /** Projects of vitest.config.ts that run together, where they are not the name itself. */
 const PROJECTS: Readonly<Record<string, readonly string[]>> = {
+  unit: ["unit", "model"],
   e2e: ["e2e", "outages"],
   "e2e-full": ["e2e", "e2e-full", "outages"],
 };

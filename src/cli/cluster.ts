@@ -26,13 +26,13 @@ export interface Cluster {
   readonly flinkRest: "direct" | "proxy";
 }
 
-const DEPLOYMENT_RIGHTS = "the rights get and patch on what the message names";
+const RIGHT = "that right (docs/cli.md says what each command needs)";
 
 function nextStep({ code, cause }: KubeApiError, where: string, rights: string): string {
   if (cause instanceof KubeConfigError) return cause.next;
   const steps: Partial<Record<KubeApiError["code"], string>> = {
     unauthorized: `Log in to the cluster again (${where}).`,
-    forbidden: `Ask for ${rights} (docs/cli.md says what each command needs), or choose another user with --context.`,
+    forbidden: `Ask for ${rights}, or choose another user with --context.`,
     "not-found": `${INSTALL_CRDS}; or choose another cluster with --context.`,
     invalid: "Mend what the API server or an admission webhook does not accept; nothing was changed.",
     "bad-request": "Mend what the API server or an admission webhook does not accept; nothing was changed.",
@@ -45,7 +45,7 @@ export async function withCluster<T>(
   options: Readonly<Record<string, unknown>>,
   { env }: Streams,
   work: (cluster: Cluster) => Promise<T>,
-  rights: string = DEPLOYMENT_RIGHTS,
+  rights: string = RIGHT,
 ): Promise<T> {
   const text = (name: string): string | undefined => options[name] as string | undefined;
   let client: KubeClient | undefined;

@@ -133,7 +133,7 @@ describe("sluice history", () => {
     const nobody = await sluice(here.kubeconfig, ...ofJob);
     expect(nobody).toMatchObject({
       code: 4,
-      stderr: expect.stringContaining("there is no FlinkDeployment job"),
+      stderr: expect.stringContaining("there is no FlinkDeployment or FlinkSessionJob job"),
     });
     await create(here, { reconciliationStatus: {} });
     const fresh = await sluice(here.kubeconfig, ...ofJob, "-o", "json");
@@ -270,17 +270,17 @@ test("a session job is told apart by its type, also from a FlinkDeployment of it
   expect(run.stdout).toContain("  job.parallelism: 4 -> 2\n");
   expect(run.stdout).toContain("The job goes on from a savepoint that is taken when it is stopped.\n");
   expect(run.stdout).toContain("flinksessionjob.flink.apache.org/job rolled back\n");
-  expect(run.stdout).toContain("--for=condition=Ready sessionjob/job");
+  expect(run.stdout).toContain("--for=condition=Ready flinksessionjob/job");
   const written = await here.client.get<FlinkSessionJob>(FLINK_SESSION_JOBS, here.namespace, "job");
   expect(written?.spec).toEqual({ ...before.spec, job: { ...before.spec.job, savepointTriggerNonce: 3 } });
   expect(await read(here)).toEqual(untouched);
   const nobody = await sluice(here.kubeconfig, "history", "sessionjob/other", "-n", here.namespace);
   expect(nobody).toMatchObject({
-    code: 1,
+    code: 4,
     stderr: expect.stringContaining("there is no FlinkSessionJob other"),
   });
   const nothing = await sluice(here.kubeconfig, "rollback", "pod/job", "-n", here.namespace);
-  expect(nothing).toMatchObject({ code: 1, stderr: expect.stringContaining("sessionjob/NAME") });
+  expect(nothing).toMatchObject({ code: 2, stderr: expect.stringContaining("TYPE/NAME") });
 });
 
 test("two at a time: one of them is told that it lost", async () => {
