@@ -31,7 +31,7 @@ async function broken(job: LocalJob, text: string, role: "taskmanager" | "jobman
   say(
     "heal",
     `process ${job
-      .processes(role)
+      .leaders(role)
       .map(({ pid }) => pid)
       .join(" ")} took its place; the job is RUNNING again`,
   );
