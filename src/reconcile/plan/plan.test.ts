@@ -72,6 +72,12 @@ const EDITS: readonly (readonly [string, Edit])[] = [
     withJob({ savepointRedeployNonce: 1, initialSavepointPath: "s3://savepoints/one" }),
   ],
   ["no parallelism", withJob({ parallelism: 0 })],
+  ["an Ingress", (spec) => ({ ...spec, ingress: { template: "jobs.example.org" } })],
+  ["an annotation of a Service", withOptions({ "kubernetes.rest-service.annotations": "a:b" })],
+  [
+    "an Ingress and another parallelism",
+    (spec) => withJob({ parallelism: 2 })({ ...spec, ingress: { template: "jobs.example.org" } }),
+  ],
 ];
 
 describe("what is planned is what happens", () => {
@@ -121,6 +127,13 @@ describe("a plan says", () => {
       withJob({ upgradeMode: "stateless" }),
       "recorded",
       /goes on as it is/,
+    ],
+    [
+      "what changes in place",
+      "savepoint",
+      (spec) => ({ ...spec, ingress: { template: "jobs.example.org" } }),
+      "in-place",
+      /is changed in place; the job is not restarted$/,
     ],
     [
       "from where it restarts",
