@@ -19,7 +19,7 @@ import {
   startFlink,
   type Version,
 } from "../../../testbed/flink-rest/local-flink.ts";
-import { newId, Stage } from "../../../testbed/flink-rest/stage.ts";
+import { checkpointing, newId, Stage } from "../../../testbed/flink-rest/stage.ts";
 import { waitFor } from "../../../testbed/lib/wait.ts";
 
 const deadline = 45_000;
@@ -81,9 +81,9 @@ describe.concurrent.each(versions)("Flink %s", (version) => {
     return found;
   };
 
-  async function running(name: string): Promise<string> {
+  async function running(name: string, configuration = checkpointing): Promise<string> {
     const { stage, flink } = scene();
-    const jobId = await stage.submit(name);
+    const jobId = await stage.submit(name, configuration);
     const checkpointed = async () => {
       const answer = await flink.jobCheckpoints(jobId);
       return answer.ok && answer.value.counts.completed > 0;
@@ -228,22 +228,44 @@ describe.concurrent.each(versions)("Flink %s", (version) => {
     expect(taken().map((name) => `file:${targetDirectory.slice(7)}/${name}`)).toContain(location);
   });
 
-  test("a savepoint or checkpoint asked for during a stop does not harm it", RACE, async () => {
+  /**
+   * A later savepoint may overtake that of the stop: tasks then pass over the older barrier, and the stop fails when its
+   * time is up. Why nothing is asked of a job whose stop is recorded (`runsOn` in reconcile/snapshot/target.ts).
+   */
+  test("a savepoint asked for during a stop costs it at most a checkpoint's time, and nothing is lost", async () => {
     const { stage, flink } = scene();
-    const jobId = await running("undisturbed");
-    const { targetDirectory } = target("undisturbed");
+    const jobId = await running("disturbed", {
+      ...checkpointing,
+      "execution.checkpointing.timeout": "10 s",
+      "restart-strategy.type": "fixed-delay",
+      "restart-strategy.fixed-delay.delay": "100 ms",
+    });
+    const { targetDirectory } = target("disturbed");
     const [stop, savepoint, checkpoint] = [newId(), newId(), newId()];
-    stage.order("undisturbed", "hold");
+    stage.order("disturbed", "hold");
     await flink.stopWithSavepoint({ jobId, triggerId: stop, targetDirectory, ...options });
     const begun = async () => valueOf(await flink.jobCheckpoints(jobId)).counts.inProgress > 0;
     await waitFor("the stop to begin", begun, { deadline });
     await flink.triggerSavepoint({ jobId, triggerId: savepoint, targetDirectory, formatType: "CANONICAL" });
     await flink.triggerCheckpoint({ jobId, triggerId: checkpoint, checkpointType: "FULL" });
-    stage.revoke("undisturbed", "hold");
-    const status = await ended(jobId, stop);
-    expect(status.failure).toBeUndefined();
-    await untilState(jobId, "FINISHED");
-    await ended(jobId, savepoint);
+    stage.revoke("disturbed", "hold");
+    const { failure, location } = await ended(jobId, stop);
+    if (failure === undefined) {
+      expect(location).toContain("savepoint-");
+      return untilState(jobId, "FINISHED");
+    }
+    expect({ failure, location }).toEqual({
+      failure: expect.stringContaining("expired before completing") as string,
+      location: undefined,
+    });
+    const goesOn = async () => {
+      const { latest } = valueOf(await flink.jobCheckpoints(jobId));
+      const [from = 0, newest = 0] = [latest.restored?.id, latest.completed?.id];
+      return from > 0 && newest > from;
+    };
+    await waitFor("the job to go on from its last checkpoint", goesOn, { deadline });
+    expect(await stateOf(jobId)).toBe("RUNNING");
+    await flink.cancelJob(jobId);
   });
 
   test("a savepoint is disposed of without its job, and a second time there is nothing left", async () => {
