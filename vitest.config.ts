@@ -2,6 +2,9 @@ import { defineConfig } from "vitest/config";
 
 const common = { environment: "node" as const };
 
+/** A Flink of the tests lives for minutes: what a JVM spends on becoming fast is wasted (a third of its processor time). */
+const shortLivedJava = { JAVA_TOOL_OPTIONS: "-XX:TieredStopAtLevel=1" };
+
 const onNode = {
   globalSetup: ["test/support/node-testbed.ts"],
   testTimeout: 600_000,
@@ -38,6 +41,7 @@ export default defineConfig({
           name: "integration",
           include: ["test/{integration,compat,differential}/**/*.test.ts"],
           globalSetup: ["test/support/api-testbed.ts"],
+          env: shortLivedJava,
           // A real Flink starts in some of them, which takes a busy machine a minute.
           testTimeout: 180_000,
           hookTimeout: 300_000,
@@ -50,6 +54,7 @@ export default defineConfig({
           name: "local",
           // Real Flink as processes of this machine: no root, no testbed.
           include: ["test/local/*.test.ts"],
+          env: shortLivedJava,
           testTimeout: 600_000,
           hookTimeout: 900_000,
           // Most of it is waiting for processes to start; two files at a time keep two cores busy.
