@@ -23,8 +23,8 @@ import { keyOf } from "../src/kube/store.ts";
 import { createCaches } from "../src/operator/caches.ts";
 import { controllerConfig } from "../src/operator/configuration.ts";
 import { flinkClients } from "../src/controller/flink-clients.ts";
-import { createMetrics } from "../src/operator/health.ts";
-import { createQueue } from "../src/operator/run.ts";
+import { createQueue } from "../src/operator/queue.ts";
+import { Metrics } from "../src/telemetry/metrics/metrics.ts";
 import { createLogger } from "../src/telemetry/log.ts";
 import { startApi } from "../testbed/api.ts";
 import { ScriptedCluster } from "../testbed/flink-rest/scripted-cluster.ts";
@@ -220,7 +220,7 @@ for (const informer of informers) informer.start();
 await Promise.all(informers.map(({ synced }) => synced));
 const queue = createQueue(
   { name: "flinkdeployment", pass: (key) => controller.pass(key) },
-  createMetrics(),
+  new Metrics(),
   WORKERS,
   log,
 );

@@ -9,6 +9,7 @@ import { kinds } from "../src/api/kinds.ts";
 import { cliReference } from "./generate/cli-reference.ts";
 import { doctorPage } from "./generate/doctor-page.ts";
 import { apiReference } from "./generate/api-reference.ts";
+import { metricsReference } from "./generate/metrics-reference.ts";
 import { kubernetesSchemaFile } from "./generate/kubernetes-schema.ts";
 
 /** Path to content. Each generator adds its files here. */
@@ -16,6 +17,7 @@ const files: Record<string, () => Promise<string>> = {
   "docs/cli.md": () => Promise.resolve(cliReference()),
   "docs/doctor.md": () => Promise.resolve(doctorPage()),
   "docs/reference/api.md": () => Promise.resolve(apiReference()),
+  "docs/reference/metrics.md": () => Promise.resolve(metricsReference()),
 };
 const fromKubernetes: Record<string, () => Promise<string>> = {
   "src/api/k8s/kubernetes.generated.ts": kubernetesSchemaFile,

@@ -40,12 +40,14 @@ export interface FlinkClientsOptions {
   readonly agent?: FlinkAgent;
   /** The JobManager of the cluster `namespace/name` was silent and answers again. */
   readonly onAnswer?: (key: string) => void;
+  /** Put around the way to each JobManager. */
+  readonly around?: (transport: FlinkTransport) => FlinkTransport;
 }
 
 export function flinkClients(
   client: KubeClient,
   way: "direct" | "proxy",
-  { agent = createFlinkAgent(), onAnswer }: FlinkClientsOptions = {},
+  { agent = createFlinkAgent(), onAnswer, around = (way) => way }: FlinkClientsOptions = {},
 ): FlinkClients {
   const guard = new HangGuard(onAnswer === undefined ? {} : { onAnswer });
   const jarAgent = createFlinkAgent();
@@ -64,9 +66,11 @@ export function flinkClients(
     return { status, body: text };
   };
   const transportFor = (namespace: string, name: string, port: number, connections: FlinkAgent) =>
-    way === "direct"
-      ? directTransport(`http://${name}-rest.${namespace}:${port}`, connections)
-      : serviceProxyTransport(raw, namespace, `${name}-rest:${port}`);
+    around(
+      way === "direct"
+        ? directTransport(`http://${name}-rest.${namespace}:${port}`, connections)
+        : serviceProxyTransport(raw, namespace, `${name}-rest:${port}`),
+    );
   return {
     clientFor: (namespace, name, port) => {
       const transport = transportFor(namespace, name, port, agent);

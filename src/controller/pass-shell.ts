@@ -17,6 +17,15 @@ export type PassOutcome =
   | { readonly kind: "retry" }
   | { readonly kind: "on-change" };
 
+/** Told what passes do, for metrics. */
+export interface PassObserver {
+  /** A status has been written, in place of the one that `before` has. */
+  readonly written: (key: string, before: KubeObject, after: KubeObject) => void;
+  readonly acted: (action: string, seconds: number, failed: boolean) => void;
+  /** The resource is gone, or not this operator's any more. */
+  readonly gone: (key: string) => void;
+}
+
 /** What controllers are made with. */
 export interface ShellDependencies {
   readonly client: KubeClient;
@@ -24,6 +33,8 @@ export interface ShellDependencies {
   readonly log: Logger;
   /** Whether the resource is this operator's to act on, at this moment. */
   readonly isWatched: (resource: KubeObject) => boolean;
+  /** Of the passes over resources of a kind. */
+  readonly observerFor?: ((kind: string) => PassObserver) | undefined;
 }
 
 /** The way out of a pass. */
@@ -35,17 +46,19 @@ export interface PassOutlet<R extends KubeObject> {
   readonly tell: (resource: R, event: EventRecord) => Promise<void>;
   /** Whether passes may act on it, at this moment; always, unless given. */
   readonly isWatched?: (resource: R) => boolean;
+  readonly observer?: PassObserver | undefined;
 }
 
 /** To the API server: the status of a custom resource, and Events. `keep` takes the answer of an own write. */
 export function apiServer<R extends KubeObject>(
-  { client, events, log, isWatched }: ShellDependencies,
+  { client, events, log, isWatched, observerFor }: ShellDependencies,
   type: ResourceType,
   keep: (resource: R) => void,
 ): PassOutlet<R> {
   return {
     log,
     isWatched,
+    observer: observerFor?.(type.kind),
     tell: (resource, event) => events.record(resource, event),
     write: async (resource) => {
       try {
@@ -131,6 +144,7 @@ export class PassShell<R extends KubeObject, G extends { readonly resource: R },
 
   #gone(key: string): PassOutcome {
     this.#parts.forget(key);
+    this.#outlet.observer?.gone(key);
     return { kind: "on-change" };
   }
 
@@ -153,12 +167,14 @@ export class PassShell<R extends KubeObject, G extends { readonly resource: R },
   }
 
   async #act(key: string, written: R, { decision, execute }: Decided<R, D>): Promise<PassOutcome> {
-    const { log } = this.#outlet;
+    const { log, observer } = this.#outlet;
     let last: FailureOf<D> | undefined;
     for (const action of decision.actions) {
       if (!this.#isWatched(written)) return { kind: "on-change" };
       log.info({ key, action: action.type }, "action");
+      const started = performance.now();
       const failure = await execute(action, written);
+      observer?.acted(action.type, (performance.now() - started) / 1000, failure !== undefined);
       if (failure === undefined) continue;
       last = failure;
       log.warn({ key, ...failure }, "action failed");
@@ -173,7 +189,9 @@ export class PassShell<R extends KubeObject, G extends { readonly resource: R },
   async #writeStatus(key: string, resource: R, { status }: D): Promise<R | undefined> {
     if (sameJson(resource["status"], status)) return resource;
     const written = await this.#outlet.write({ ...resource, status });
-    if (written !== undefined) this.#parts.written?.(key, resource, status);
+    if (written === undefined) return undefined;
+    this.#parts.written?.(key, resource, status);
+    this.#outlet.observer?.written(key, resource, written);
     return written;
   }
 }

@@ -174,6 +174,7 @@ export const knownOptions: ReadonlyMap<string, KnownOption> = new Map([
   ...FLINK.flatMap(([type, names]) => named("", type, names)),
   ...SLUICE.flatMap(([type, names]) => named("sluice.", type, names)),
   ...named("sluice.", "boolean", "recovery.retained-checkpoint.enabled"),
+  ...named("sluice.", "integer", "metrics.resource-series.max", true),
   ...named("sluice.", "text", "jar.secret jar.sha256 jar.fetcher.image"),
   ...named("sluice.", "map", "secret"),
 ]);

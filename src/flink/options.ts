@@ -123,3 +123,9 @@ export const BLOCK_ON_UNMANAGED_JOBS = operator("session.deletion.block-on-unman
   "session.block-on-unmanaged-jobs",
 ]);
 export const JOB_SUBMISSION_TIMEOUT = operator("job.submission.timeout", "10 min");
+/** Metrics of the operator, read from its own configuration. */
+export const RESOURCE_METRICS = operator("resource.metrics.enabled", "true");
+export const LIFECYCLE_METRICS = operator("resource.lifecycle.metrics.enabled", "true");
+export const NAMESPACE_HISTOGRAMS = operator("resource.lifecycle.namespace.histograms.enabled", "true");
+/** How many resources have metrics of their own; of the others only numbers are known. */
+export const RESOURCE_SERIES_MAX: Option = { key: "sluice.metrics.resource-series.max", default: "10000" };

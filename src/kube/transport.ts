@@ -50,6 +50,8 @@ export interface Exchange {
   /** 0: no answer. */
   readonly status: number;
   readonly seconds: number;
+  /** It lasts as long as it is wanted. */
+  readonly isWatch: boolean;
 }
 
 export interface TransportOptions {
@@ -246,8 +248,9 @@ export class Transport {
     });
   }
 
-  #report({ method, path }: KubeRequest, status: number, started: number): void {
-    this.#onExchange({ method, path, status, seconds: (this.#clock.now() - started) / 1000 });
+  #report({ method, path, query }: KubeRequest, status: number, started: number): void {
+    const seconds = (this.#clock.now() - started) / 1000;
+    this.#onExchange({ method, path, status, seconds, isWatch: query?.["watch"] !== undefined });
   }
 }
 

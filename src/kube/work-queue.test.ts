@@ -213,3 +213,34 @@ test("every key added is handled after its last addition, and never twice at onc
     { numRuns: 200 },
   );
 });
+
+test("an observer is told how long keys wait and are worked on, and how often", async () => {
+  const told: string[] = [];
+  const bench = new Bench({
+    concurrency: 1,
+    observer: {
+      added: () => told.push("added"),
+      retried: () => told.push("retried"),
+      taken: (ms) => told.push(`taken after ${ms}`),
+      done: (ms) => told.push(`done after ${ms}`),
+    },
+  });
+  bench.queue.add("a");
+  bench.queue.add("b");
+  bench.queue.add("b");
+  await bench.clock.advance(300);
+  expect(bench.queue.runningFor()).toEqual([300]);
+  await bench.end("a");
+  await bench.clock.advance(50);
+  await bench.end("b", new Error("no"));
+  expect(told).toEqual([
+    "added",
+    "taken after 0",
+    "added",
+    "done after 300",
+    "taken after 300",
+    "retried",
+    "done after 50",
+  ]);
+  expect(bench.queue.runningFor()).toEqual([]);
+});

@@ -7,6 +7,16 @@
  */
 import { type Clock, systemClock } from "./clock.ts";
 
+/** Told what happens in a queue, for metrics. Times are milliseconds. */
+export interface QueueObserver {
+  readonly added: () => void;
+  /** Added after a back-off. */
+  readonly retried: () => void;
+  /** A worker has taken a key, which waited this long. */
+  readonly taken: (waitedMs: number) => void;
+  readonly done: (workedMs: number) => void;
+}
+
 export interface WorkQueueOptions {
   /** Keys handled at the same time. */
   readonly concurrency: number;
@@ -16,6 +26,7 @@ export interface WorkQueueOptions {
    */
   readonly handle: (key: string) => Promise<void>;
   readonly onError?: (key: string, error: unknown) => void;
+  readonly observer?: QueueObserver;
   /** The first retry comes after about this. */
   readonly backoffBaseMs?: number;
   readonly backoffMaxMs?: number;
@@ -29,13 +40,19 @@ interface Delayed {
   readonly cancel: () => void;
 }
 
+interface Run {
+  readonly since: number;
+  again: boolean;
+  retried: boolean;
+}
+
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
   readonly #clock: Clock;
   readonly #random: () => number;
-  /** In order of arrival. */
-  readonly #ready = new Set<string>();
-  readonly #running = new Map<string, { again: boolean; retried: boolean }>();
+  /** When they arrived, in that order. */
+  readonly #ready = new Map<string, number>();
+  readonly #running = new Map<string, Run>();
   readonly #delayed = new Map<string, Delayed>();
   readonly #failures = new Map<string, number>();
   #idleWaiters: (() => void)[] = [];
@@ -60,11 +77,17 @@ export class WorkQueue {
     return this.#delayed.size;
   }
 
+  /** Of each key that is being handled, for how many milliseconds it has been. */
+  runningFor(): number[] {
+    const now = this.#clock.now();
+    return [...this.#running.values()].map(({ since }) => now - since);
+  }
+
   add(key: string): void {
     if (this.#stopped) return;
     const running = this.#running.get(key);
     if (running !== undefined) running.again = true;
-    else this.#ready.add(key);
+    else this.#makeReady(key);
     this.#work();
   }
 
@@ -91,6 +114,7 @@ export class WorkQueue {
     this.#failures.set(key, failures + 1);
     const running = this.#running.get(key);
     if (running !== undefined) running.retried = true;
+    this.#options.observer?.retried();
     const ms = Math.min(backoffBaseMs * 2 ** Math.min(failures, 30), backoffMaxMs);
     this.addAfter(key, ms * (0.75 + this.#random() / 2));
   }
@@ -115,16 +139,23 @@ export class WorkQueue {
     return this.drain();
   }
 
+  #makeReady(key: string): void {
+    if (this.#ready.has(key)) return;
+    this.#ready.set(key, this.#clock.now());
+    this.#options.observer?.added();
+  }
+
   #work(): void {
-    for (const key of this.#ready) {
+    for (const [key, since] of this.#ready) {
       if (this.#running.size >= this.#options.concurrency) return;
       this.#ready.delete(key);
+      this.#options.observer?.taken(this.#clock.now() - since);
       void this.#pass(key);
     }
   }
 
   async #pass(key: string): Promise<void> {
-    const run = { again: false, retried: false };
+    const run: Run = { since: this.#clock.now(), again: false, retried: false };
     this.#running.set(key, run);
     this.#delayed.get(key)?.cancel();
     this.#delayed.delete(key);
@@ -136,7 +167,8 @@ export class WorkQueue {
       if (!run.retried) this.retry(key);
     }
     this.#running.delete(key);
-    if (run.again && !this.#stopped) this.#ready.add(key);
+    this.#options.observer?.done(this.#clock.now() - run.since);
+    if (run.again && !this.#stopped) this.#makeReady(key);
     this.#work();
     if (this.#ready.size > 0 || this.#running.size > 0) return;
     const waiters = this.#idleWaiters;

@@ -9,6 +9,7 @@ import type { PassOutcome } from "../controller/pass-shell.ts";
 import { Submissions } from "../controller/submissions.ts";
 import { type FlinkConfiguration, getBoolean } from "../flink/configuration.ts";
 import { INGRESS_MANAGE } from "../flink/options.ts";
+import type { FlinkTransport } from "../flink-rest/transport.ts";
 import { jarsFrom } from "../jars/s3-jar.ts";
 import { KubeClient } from "../kube/client.ts";
 import { aborted } from "../kube/clock.ts";
@@ -16,21 +17,19 @@ import { loadKubeConfig } from "../kube/config.ts";
 import { EventRecorder } from "../kube/event-recorder.ts";
 import { LeaderElector } from "../kube/lease.ts";
 import { keyOf } from "../kube/store.ts";
-import { WorkQueue } from "../kube/work-queue.ts";
+import type { WorkQueue } from "../kube/work-queue.ts";
 import { looksInto } from "../state-storage/retained-checkpoints.ts";
 import { StateStorages } from "../state-storage/state-storage.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
+import { measuredFlink } from "../telemetry/metrics/flink-calls.ts";
+import { measureKubeCalls } from "../telemetry/metrics/kube-calls.ts";
+import { Metrics } from "../telemetry/metrics/metrics.ts";
 import type { Wake } from "./caches.ts";
 import { FollowedConfiguration } from "./configuration.ts";
 import { type FlinkClients, flinkClients, wayToFlink } from "../controller/flink-clients.ts";
-import {
-  createMetrics,
-  measureNamespaces,
-  type Metrics,
-  type Readiness,
-  readinessOf,
-  serveHealth,
-} from "./health.ts";
+import { type Readiness, readinessOf, serveHealth } from "./health.ts";
+import { measureWatched, operatorSystem, passObservers } from "./measures.ts";
+import { createQueue } from "./queue.ts";
 import { type Targets, targetsOf } from "./targets.ts";
 import { WatchedNamespaces } from "./watched-namespaces.ts";
 
@@ -53,46 +52,6 @@ export interface OperatorOptions {
 }
 
 const DYNAMIC_NAMESPACES = { key: "kubernetes.operator.dynamic.namespaces.enabled", default: "false" };
-
-interface Controller {
-  /** As metrics call it. */
-  readonly name: string;
-  readonly pass: (key: string) => Promise<PassOutcome>;
-}
-
-export function createQueue(
-  controller: Controller,
-  metrics: Metrics,
-  workers: number,
-  log: Logger,
-): WorkQueue {
-  const labels = { controller: controller.name };
-  const queue: WorkQueue = new WorkQueue({
-    concurrency: workers,
-    handle: async (key) => {
-      const stop = metrics.seconds.startTimer(labels);
-      const outcome = await controller.pass(key);
-      stop();
-      metrics.reconciles.inc({ ...labels, result: outcome.kind === "retry" ? "retry" : "success" });
-      if (outcome.kind === "retry") queue.retry(key);
-      if (outcome.kind === "again") {
-        // Spread out, so that a thousand quiet jobs are not asked in one second.
-        const jitter = outcome.after > 5000 ? outcome.after * 0.2 * Math.random() : 0;
-        queue.addAfter(key, outcome.after - jitter);
-      }
-    },
-    onError: (key, error) => {
-      metrics.reconciles.inc({ ...labels, result: "error" });
-      log.error(
-        { key, error: error instanceof Error ? error.message : String(error) },
-        "pass failed, trying again",
-      );
-    },
-    backoffBaseMs: 500,
-    backoffMaxMs: 60_000,
-  });
-  return queue;
-}
 
 /** Resolves when this process may act; immediately without leader election. */
 async function lead(
@@ -149,6 +108,7 @@ function parts(
   client: KubeClient,
   configuration: FollowedConfiguration,
   { labelSelector }: Targets,
+  metrics: Metrics,
   log: Logger,
 ): Parts {
   const { waking, wakeBy } = wakeLater();
@@ -166,7 +126,9 @@ function parts(
     for (const job of cachesFor(namespace)?.sessionJobs.byIndex(BY_SESSION, cluster) ?? [])
       waking.sessionJob(keyOf(job));
   };
-  const clients = options.flinkClients ?? flinkClients(client, wayToFlink(options), { onAnswer });
+  const measured = (transport: FlinkTransport): FlinkTransport => measuredFlink(metrics, transport);
+  const clients =
+    options.flinkClients ?? flinkClients(client, wayToFlink(options), { onAnswer, around: measured });
   const storages = new StateStorages({ env: options.env });
   const onError = (error: unknown): void => log.warn({ error: String(error) }, "event not written");
   const submissions = new Submissions({
@@ -184,6 +146,7 @@ function parts(
     flinkFor: clients.clientFor,
     config: () => configuration.current,
     now: Date.now,
+    observerFor: passObservers(metrics, configuration.current.configuration, options.env),
   };
   return {
     watched,
@@ -243,7 +206,9 @@ function followTargets(
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
   const log = createLogger(options.logLevel);
   const access = await loadKubeConfig(options);
-  const client = new KubeClient(access);
+  const metrics = new Metrics();
+  const onExchange = measureKubeCalls(metrics, new URL(access.server).host, operatorSystem(options.env));
+  const client = new KubeClient(access, { onExchange });
   const configuration = await FollowedConfiguration.open(options.configFile, options.env, log);
   const find = (current: FlinkConfiguration): Targets =>
     targetsOf({
@@ -253,19 +218,20 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       current: access.namespace,
     });
   const targets = find(configuration.current.configuration);
-  const metrics = createMetrics();
-  const built = parts(options, client, configuration, targets, log);
+  const built = parts(options, client, configuration, targets, metrics, log);
   const { watched, clients, storages, submissions } = built;
   let settled = false;
   const readiness = (): Readiness => readinessOf(watched.states, settled);
-  measureNamespaces(metrics, () => watched.states);
+  measureWatched(metrics, watched, () => configuration.current.configuration, options.env);
   const server = await serveHealth(options.healthPort, readiness, metrics);
   log.info({ port: (server.address() as AddressInfo).port, ...targets }, "operator starts");
   watched.retarget(targets.namespaces);
   followTargets(configuration, find, watched, log);
   await Promise.race([watched.settled(), aborted(signal)]);
   settled = true;
+  metrics.record.leader.set(0);
   const elector = await lead(client, options, signal, log);
+  if (!signal.aborted) metrics.record.leader.set(1);
   const queues = signal.aborted ? [] : startQueues(built, metrics, options, log);
   await aborted(signal);
   settled = false;

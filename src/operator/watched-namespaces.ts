@@ -193,6 +193,11 @@ export class WatchedNamespaces {
     for (const watched of this.#watched.values()) watched.wakeAll();
   }
 
+  /** Of all that are open. */
+  get caches(): readonly Caches[] {
+    return [...this.#watched.values()].flatMap(({ caches }) => caches ?? []);
+  }
+
   get states(): readonly NamespaceState[] {
     return [...this.#watched.values()].map(({ state }) => state);
   }
