@@ -1,5 +1,6 @@
 /** Every command of `sluice`, in the order of the help. */
 import type { Command } from "./command.ts";
+import { adopt } from "./commands/adopt.ts";
 import { fetchJar } from "./commands/fetch-jar.ts";
 import { applyCommand } from "./commands/apply.ts";
 import { completion } from "./commands/completion.ts";
@@ -38,6 +39,7 @@ export const commands: readonly Command[] = [
   update,
   savepoint,
   fork,
+  adopt,
   status,
   list,
   applyCommand,

@@ -112,6 +112,8 @@ export async function changeJob<T>(
   await target.requireOwn(name);
   const lock = await target.lock(name);
   try {
+    // Whoever had the lock before may have handed the job over.
+    await target.requireOwn(name);
     return await work(new TargetJob(name, { ...surroundings, signal: AbortSignal.any([signal, lock.lost]) }));
   } catch (error) {
     if (!lock.lost.aborted) throw error;

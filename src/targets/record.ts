@@ -24,6 +24,10 @@ const NO_PATH = "null";
 /** What Sluice wrote as `savepoint-path`: another text there is somebody's wish. */
 const WRITTEN_PATH = "sluice/savepoint-path";
 
+/** There while the job goes from one owner to the other (kubernetes/adoption.ts): to which. No command acts then. */
+const HAND_OVER = "hand-over";
+export type JobOwner = "direct" | "operator";
+
 /** By this the objects of a cluster are known to be the record's. */
 export function ownerOf(name: string): string {
   return `sluice-${name}`;
@@ -82,9 +86,32 @@ function asResource(
   };
 }
 
-/** Undefined when nothing was ever started by it. @throws Refusal for a damaged one */
+/** To whom the job is being handed over; undefined when it stays where it is. */
+export function handOverOf(data: Readonly<Record<string, string>>): JobOwner | undefined {
+  const to = data[HAND_OVER];
+  return to === undefined ? undefined : to === "direct" ? "direct" : "operator";
+}
+
+/** The texts with that in place of what they say of it. */
+export function withHandOver(
+  data: Readonly<Record<string, string>>,
+  to: JobOwner | undefined,
+): Readonly<Record<string, string>> {
+  const others = Object.fromEntries(Object.entries(data).filter(([name]) => name !== HAND_OVER));
+  return to === undefined ? others : { ...others, [HAND_OVER]: to };
+}
+
+/** @throws Refusal for a damaged one, and for one of a job that is being handed over */
 export function readRecord(name: string, namespace: string, stored: StoredRecord): JobRecord {
   const { data, version } = stored;
+  const to = handOverOf(data);
+  if (to !== undefined) {
+    throw new Refusal(
+      "act",
+      `${name} is being handed over, and that was not finished`,
+      `Finish it with \`sluice adopt ${name} --to ${to}\`, or go back with --to ${to === "direct" ? "operator" : "direct"}.`,
+    );
+  }
   const job = parse(data[JOB], JOB);
   const { generation = 0, annotations = {} } = (job?.["metadata"] ?? {}) as FlinkDeployment["metadata"];
   const resource = asResource(name, namespace, version, {

@@ -1,4 +1,5 @@
 /** The model of Kubernetes and Flink as a target: commands run against it as against a real one, and can be killed at any call. */
+import type { FlinkDeployment } from "../../src/api/flink-deployment.ts";
 import type { FlinkAnswer } from "../../src/flink/rest-answers.ts";
 import type { FlinkRestClient } from "../../src/flink-rest/client.ts";
 import type { FlinkAnswers } from "../../src/reconcile/decision.ts";
@@ -35,8 +36,14 @@ function flinkOf(world: World): FlinkRestClient {
 
 export class ModelTarget {
   readonly world = new World(deployment("savepoint", true));
+  /** In the API server, where an operator sees it. */
+  resource: FlinkDeployment | undefined;
   #stored: StoredRecord | undefined;
   #version = 0;
+
+  get stored(): StoredRecord | undefined {
+    return this.#stored;
+  }
 
   get record(): Readonly<Record<string, string>> | undefined {
     return this.#stored?.data;
@@ -45,6 +52,14 @@ export class ModelTarget {
   /** What a person does with kubectl. */
   edit(data: Readonly<Record<string, string>>): void {
     this.#stored = { data: { ...this.#stored?.data, ...data }, version: String(++this.#version) };
+  }
+
+  /** On top of that version; no data: it is deleted. The new version; undefined: somebody else wrote first. */
+  write(data: Readonly<Record<string, string>> | undefined, version: string | undefined): string | undefined {
+    if (this.#stored?.version !== version) return undefined;
+    const next = String(++this.#version);
+    this.#stored = data && { data: structuredClone(data), version: next };
+    return next;
   }
 
   /** What one command has. It dies in place of the call after `calls` calls, or, `late`, when that call has had its effect. */
@@ -81,15 +96,12 @@ export class ModelTarget {
         describe: (name) => `record of ${name}`,
         list: async () => (this.#stored === undefined ? [] : ["job"]),
         read: async () => this.#stored,
-        write: (_, data, version) =>
-          counted(() => {
-            if (this.#stored?.version !== version) return undefined;
-            this.#stored = { data: structuredClone(data), version: String(++this.#version) };
-            return this.#stored.version;
-          }),
+        write: (_, data, version) => counted(() => this.write(data, version)),
       },
       lock: async () => ({ lost: new AbortController().signal, release: async () => undefined }),
-      requireOwn: async () => undefined,
+      requireOwn: async (name) => {
+        if (this.resource !== undefined) throw new Refusal("act", `an operator looks after ${name}`);
+      },
       prepare: async (_, spec) => ({ spec, differences: [] }),
       observe: async (resource) => {
         // The model answers for the trigger that the status names.

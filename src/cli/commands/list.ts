@@ -13,11 +13,20 @@ export const list: Command = {
   async run(_, options, streams) {
     const { withTarget } = await import("../target.ts");
     const { jobState } = await import("../../targets/status.ts");
+    const { Refusal } = await import("../../targets/target.ts");
     const { jobTable } = await import("../output/jobs.ts");
     return withTarget(options, streams, TIMEOUT_MS, async (surroundings) => {
       const { records, namespace } = surroundings.target;
       const states = [];
-      for (const name of await records.list()) states.push(await jobState(name, surroundings));
+      for (const name of await records.list()) {
+        try {
+          states.push(await jobState(name, surroundings));
+        } catch (error) {
+          // One job that cannot be told about does not hide the others.
+          if (!(error instanceof Refusal)) throw error;
+          surroundings.progress(`warning: ${name}: ${error.message}`);
+        }
+      }
       if (options["output"] === "json") streams.stdout.write(`${JSON.stringify(states, null, 2)}\n`);
       else if (states.length > 0) streams.stdout.write(jobTable(states));
       else streams.stderr.write(`no jobs in namespace ${namespace}\n`);

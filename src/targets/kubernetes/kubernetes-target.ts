@@ -18,7 +18,10 @@ import type {
 } from "../../reconcile/decision.ts";
 import { looksInto } from "../../state-storage/retained-checkpoints.ts";
 import { StateStorages } from "../../state-storage/state-storage.ts";
+import type { Surroundings } from "../job.ts";
+import type { JobOwner } from "../record.ts";
 import { type Lock, type Prepared, Refusal, type Target } from "../target.ts";
+import { handOver, KubernetesHands } from "./adopt.ts";
 import { takeLock } from "./lock.ts";
 import { ConfigMapRecords } from "./records.ts";
 
@@ -72,8 +75,25 @@ export class KubernetesTarget implements Target {
     throw new Refusal(
       "act",
       `there is a FlinkDeployment ${name} in namespace ${this.namespace}: an operator looks after it`,
-      "Change it there (kubectl edit, kubectl apply); or delete it first, or give this job another name.",
+      "Change it there (kubectl edit, kubectl apply); or take it over with `sluice adopt --to direct`, or give this job another name.",
     );
+  }
+
+  /** Hands the running job to an operator, or takes it from one; Flink does not notice. False: it was there already. @throws Refusal */
+  async adopt(name: string, to: JobOwner, surroundings: Omit<Surroundings, "target">): Promise<boolean> {
+    if (to === "operator" && !(await this.#hasCrd()))
+      throw new Refusal(
+        "act",
+        "there are no FlinkDeployments in this cluster, and so no operator",
+        "Install the CRDs (kubectl apply --server-side -f deploy/crds/) and the operator first.",
+      );
+    const lock = await this.lock(name);
+    try {
+      const hands = new KubernetesHands(this.#client, this.namespace, name, lock);
+      return await handOver({ ...surroundings, to, hands });
+    } finally {
+      await lock.release();
+    }
   }
 
   async #hasCrd(): Promise<boolean> {

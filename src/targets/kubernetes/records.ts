@@ -66,6 +66,20 @@ export class ConfigMapRecords implements RecordStore {
     }
   }
 
+  /** Of that version only. False: it is another one by now. */
+  async delete(name: string, version: string): Promise<boolean> {
+    try {
+      await this.#client.delete(CONFIG_MAPS, this.#namespace, this.#named(name), {
+        resourceVersion: version,
+      });
+    } catch (error) {
+      if (isKubeError(error, "precondition-failed") || isKubeError(error, "conflict")) return false;
+      throw error;
+    }
+    this.#found.delete(name);
+    return true;
+  }
+
   #send(
     name: string,
     data: Readonly<Record<string, string>>,
