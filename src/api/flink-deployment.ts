@@ -218,6 +218,13 @@ export const CheckpointInfo = Type.Object({
 });
 export type CheckpointInfo = Static<typeof CheckpointInfo>;
 
+export const RecoveryInfo = Type.Object({
+  jobId: field(Type.String(), "The job that this is about; it says nothing of another."),
+  startedFrom: field(Type.String(), "Savepoint or checkpoint that the job was started from at first."),
+  checkpointDirectories: field(Type.Array(Type.String()), "Where the job has kept its checkpoints."),
+});
+export type RecoveryInfo = Static<typeof RecoveryInfo>;
+
 export const JobStatus = Type.Object({
   jobName: field(Type.String(), "The job's name in Flink."),
   jobId: field(Type.String(), "32 hexadecimal digits, chosen by the operator before submission."),
@@ -230,6 +237,10 @@ export const JobStatus = Type.Object({
   upgradeSavepointPath: field(Type.String(), "Where the next restore starts from."),
   savepointInfo: field(SavepointInfo, "Savepoints taken without FlinkStateSnapshot. Deprecated."),
   checkpointInfo: field(CheckpointInfo, "Checkpoints taken without FlinkStateSnapshot. Deprecated."),
+  recoveryInfo: field(
+    RecoveryInfo,
+    "Where the job's state is when Flink and its HA metadata cannot tell. Sluice's own.",
+  ),
 });
 export type JobStatus = Static<typeof JobStatus>;
 

@@ -53,7 +53,13 @@ const FIELDS: Readonly<Record<string, string>> = {
  * Maps and lists, whose content has no fixed fields; and what the Apache operator's CRD does not have, so that the API
  * server drops it as soon as that CRD is installed again.
  */
-const OPEN = ["clusterInfo", "conditions", "jobStatus.savepointInfo.savepointHistory", "history"];
+const OPEN = [
+  "clusterInfo",
+  "conditions",
+  "jobStatus.savepointInfo.savepointHistory",
+  "jobStatus.recoveryInfo",
+  "history",
+];
 
 function fits(value: unknown, type: string): boolean {
   if (type === "text") return typeof value === "string";

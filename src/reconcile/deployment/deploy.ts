@@ -34,7 +34,7 @@ import { isTerminal, LAST_STATE_MARKER } from "../upgrade-mode.ts";
 import { forgetHealth } from "./cluster-health.ts";
 import { warnOfIngress } from "./in-place.ts";
 import { markStable } from "./observe-job.ts";
-import { mayHaveLeftCheckpoint, restoreRetained } from "./retained.ts";
+import { mayHaveLeftCheckpoint, noteRecovery, restoreRetained } from "./retained.ts";
 import { rollBackAttempt } from "./roll-back.ts";
 import { deleteHaMetadata, tearDown } from "./tear-down.ts";
 
@@ -49,6 +49,7 @@ export function recordAttempt(pass: Pass, spec: DefaultedSpec, restore: UpgradeM
   pass.status.jobManagerDeploymentStatus = "MISSING";
   forgetHealth(pass);
   if (restore === "stateless") delete jobStatus.upgradeSavepointPath;
+  noteRecovery(pass, spec, keepsJob);
   if (restore === "last-state" && hasHaCheckpoint(haMaps(pass)))
     jobStatus.upgradeSavepointPath = LAST_STATE_MARKER;
   record(pass, spec, { jobState: "suspended", upgradeMode: restore, state: "UPGRADING" });

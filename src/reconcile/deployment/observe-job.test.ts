@@ -19,7 +19,7 @@ import {
   withFlinkVersion,
 } from "../../../testbed/gen/flink-deployment.ts";
 import { cluster } from "../../../testbed/gen/kube-objects.ts";
-import { deploying, running, STARTED } from "../../../testbed/gen/recorded-status.ts";
+import { deploying, JOB_ID, running, STARTED } from "../../../testbed/gen/recorded-status.ts";
 import { type SceneOf, up } from "../../../testbed/gen/steps.ts";
 import { condition, decideOnce, message, type Outcome, play, Trace } from "../../../testbed/gen/trace.ts";
 import type { FlinkAnswers } from "../decision.ts";
@@ -233,6 +233,28 @@ describe("a job that ended is recorded together with where its state is", () => 
   it.each(["FAILED", "CANCELED"] as const)("its newest checkpoint, if it is %s", (state) => {
     const outcome = terminal(state, { checkpoints: checkpointAt("s3://chk-6") }, before);
     expect(outcome.status.jobStatus?.upgradeSavepointPath).toBe("s3://chk-6");
+  });
+
+  it.each<[string, "FAILED" | "FINISHED", FlinkAnswers, string | undefined]>([
+    ["stays if it went no further", "FAILED", { checkpoints: checkpoints({}) }, "s3://sp"],
+    [
+      "counts no more if Flink lost what came after",
+      "FAILED",
+      { checkpoints: checkpointAt(IN_MEMORY) },
+      undefined,
+    ],
+    [
+      "counts no more if it finished, which removes all it left",
+      "FINISHED",
+      { checkpoints: refused(404) },
+      undefined,
+    ],
+  ])("and where it was started from %s", (_, state, answers, startedFrom) => {
+    const noted: ResourceChange = ({ status }) =>
+      Object.assign(status!.jobStatus!, { recoveryInfo: { jobId: JOB_ID, startedFrom: "s3://sp" } });
+    const old = running({ restore: "last-state", job: { upgradeSavepointPath: "s3://old" } });
+    const outcome = terminal(state, answers, old, noted);
+    expect(outcome.status.jobStatus?.recoveryInfo?.startedFrom).toBe(startedFrom);
   });
 
   it("and what was in the memory of the JobManager of one that failed is said to be lost", () => {

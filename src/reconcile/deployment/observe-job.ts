@@ -173,6 +173,9 @@ function foundTerminal(pass: JobPass, job: JobOverview): void {
   const { known, path, problem } = terminalPath(pass, job);
   if (!known) return waitFor(pass, "ReadingCheckpoints", `the job is ${state}; reading where its state is`);
   jobStatus.startTime = String(job.startTime);
+  // It went on from there: that it left nothing else to restore does not say that it did nothing since.
+  if (path !== jobStatus.upgradeSavepointPath || state === "FINISHED")
+    delete jobStatus.recoveryInfo?.startedFrom;
   if (path === undefined) delete jobStatus.upgradeSavepointPath;
   else jobStatus.upgradeSavepointPath = path;
   if (problem !== undefined) {

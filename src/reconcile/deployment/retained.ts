@@ -4,6 +4,7 @@
  * used only when nothing of the old cluster is left, as that might complete another one in between.
  */
 import type { DefaultedSpec } from "../../api/defaults.ts";
+import type { RecoveryInfo } from "../../api/flink-deployment.ts";
 import { getBoolean, getOption, hasOption } from "../../flink/configuration.ts";
 import { isHaActive, isKubernetesHaActive } from "../../flink/high-availability.ts";
 import {
@@ -24,7 +25,6 @@ import {
   emit,
   type JobPass,
   observeConfiguration,
-  type Pass,
   recordedSpec,
   stall,
   waitFor,
@@ -44,12 +44,13 @@ export const NEXT_STEP =
 const nowhere = (why: string): Look => ({ kind: "nowhere", why });
 
 /** The specs that the job may have run with: the recorded one may be a change that was never deployed. */
-function specs(pass: Pass): DefaultedSpec[] {
+function specs(pass: JobPass): DefaultedSpec[] {
   const { lastReconciledSpec, lastStableSpec } = pass.status.reconciliationStatus;
   return [lastReconciledSpec, lastStableSpec].flatMap((text) => parseRecordedSpec(text)?.spec ?? []);
 }
 
-function placeOf(pass: Pass, spec: DefaultedSpec, jobId: string): CheckpointPlace | string {
+/** Where a job of this spec keeps its checkpoints; why nobody can tell, as text. */
+function placeOf(pass: JobPass, spec: DefaultedSpec, jobId: string): CheckpointPlace | string {
   const config = effectiveConfiguration(pass, spec);
   if (hasOption(config, JOB_ID))
     return `flinkConfiguration fixes the job's id (${JOB_ID.key}), which earlier runs had as well`;
@@ -77,7 +78,7 @@ const CLOCKS_MS = 60_000;
  * The job was to stop with a savepoint since it started, and what became of it was not heard. Flink completes one and
  * commits what the job has written up to it: an older checkpoint would write that once more.
  */
-function askedSavepoint(pass: Pass, jobId: string): Pick<RetainedQuestion, "asked"> {
+function askedSavepoint(pass: JobPass, jobId: string): Pick<RetainedQuestion, "asked"> {
   const { savepointInfo, startTime } = pass.status.jobStatus;
   const { lastSavepoint, triggerTimestamp = 0 } = savepointInfo;
   const began = Number(startTime ?? pass.status.reconciliationStatus.reconciliationTimestamp ?? 0);
@@ -95,7 +96,7 @@ function askedSavepoint(pass: Pass, jobId: string): Pick<RetainedQuestion, "aske
 }
 
 /** Those that the status knows: taken since the job's only attempt began, or of a job that its attempts go on with. */
-function ownSavepoints(pass: Pass, jobId: string): string[] {
+function ownSavepoints(pass: JobPass, jobId: string): string[] {
   const { jobStatus, reconciliationStatus } = pass.status;
   const { location, timeStamp = 0 } = jobStatus.savepointInfo.lastSavepoint ?? {};
   const isOlder = recordedSpec(pass)?.spec.job?.upgradeMode === "last-state";
@@ -115,8 +116,36 @@ export function isStateOf(jobId: string, path: string | undefined): boolean {
   return path !== undefined && (recordedDirectory(path, jobId) !== undefined || isSavepointOf(jobId, path));
 }
 
+/** What was noted of the recorded job. */
+function recoveryInfo({ status: { jobStatus } }: JobPass): RecoveryInfo | undefined {
+  const { recoveryInfo: info, jobId } = jobStatus;
+  return info?.jobId === jobId ? info : undefined;
+}
+
+/**
+ * Notes where the state of the attempt's job will be found, as long as that is known: the spec is about to be replaced, and
+ * the path by the marker. `goesOn`: it is the job that was there, which may have had another checkpoint directory.
+ */
+export function noteRecovery(pass: JobPass, spec: DefaultedSpec, goesOn: boolean): void {
+  const { jobStatus } = pass.status;
+  const { jobId = "", upgradeSavepointPath: path } = jobStatus;
+  const before = recoveryInfo(pass);
+  const startedFrom = path === LAST_STATE_MARKER ? before?.startedFrom : path;
+  const directoriesOf = (one: DefaultedSpec): string[] => {
+    const place = placeOf(pass, one, jobId);
+    return typeof place === "string" ? [] : [place.directory];
+  };
+  const earlier = before?.checkpointDirectories ?? (goesOn ? specs(pass).flatMap(directoriesOf) : []);
+  const directories = [...new Set([...earlier, ...directoriesOf(spec)])];
+  jobStatus.recoveryInfo = {
+    jobId,
+    ...(startedFrom === undefined || isStateOf(jobId, startedFrom) ? {} : { startedFrom }),
+    ...(directories.length === 0 ? {} : { checkpointDirectories: directories }),
+  };
+}
+
 /** The question, or why there is none. Strictly about the recorded job: never about another's checkpoints. */
-function questionOf(pass: Pass): RetainedQuestion | string {
+function questionOf(pass: JobPass): RetainedQuestion | string {
   const { jobId = "", upgradeSavepointPath } = pass.status.jobStatus;
   if (!getBoolean(observeConfiguration(pass), RETAINED_RECOVERY)) {
     return `recovery from retained checkpoints is switched off (${RETAINED_RECOVERY.key})`;
@@ -130,11 +159,16 @@ function questionOf(pass: Pass): RetainedQuestion | string {
   }
   const [first] = places;
   if (first === undefined) return "what was deployed is not recorded";
+  const { access } = first;
+  const noted = recoveryInfo(pass)?.checkpointDirectories?.map((directory) => {
+    return { directory, shared: baseName(directory) !== jobId, access };
+  });
+  const all = noted ?? places;
   const directory = recordedDirectory(upgradeSavepointPath, jobId);
-  if (directory !== undefined && !places.some((place) => place.directory === directory)) {
-    places.push({ ...first, directory, shared: false });
+  if (directory !== undefined && !all.some((place) => place.directory === directory)) {
+    all.push({ directory, shared: false, access });
   }
-  return { jobId, places, savepoints: ownSavepoints(pass, jobId), ...askedSavepoint(pass, jobId) };
+  return { jobId, places: all, savepoints: ownSavepoints(pass, jobId), ...askedSavepoint(pass, jobId) };
 }
 
 function age(milliseconds: number): string {
@@ -145,7 +179,7 @@ function age(milliseconds: number): string {
 
 /** In a folder that names no job, only what was completed since the job's start is certain to be the job's. */
 function mayBeAnothers(
-  pass: Pass,
+  pass: JobPass,
   path: string,
   completed: number,
   places: RetainedQuestion["places"],
@@ -157,7 +191,7 @@ function mayBeAnothers(
 }
 
 function found(
-  pass: Pass,
+  pass: JobPass,
   { jobId, places }: RetainedQuestion,
   { path, checkpointId, completed }: Extract<RetainedAnswer, { kind: "found" }>,
 ): Look {
@@ -172,18 +206,20 @@ function found(
 }
 
 /** How the job's checkpoints are kept, if that is otherwise than Sluice's default: Flink may have deleted them. */
-function otherRetention(pass: Pass): string | undefined {
+function otherRetention(pass: JobPass): string | undefined {
   return specs(pass)
     .map((spec) => getOption(effectiveConfiguration(pass, spec), EXTERNALIZED_RETENTION)?.trim())
     .find((value) => value !== undefined && value.toUpperCase() !== "RETAIN_ON_CANCELLATION");
 }
 
 /** The job made no checkpoint: its state is still where it was started from, if that is known. */
-function none(pass: Pass, { jobId, places }: RetainedQuestion): Look {
+function none(pass: JobPass, { jobId, places }: RetainedQuestion): Look {
   const searched = places.map(({ directory }) => directory).join(", ");
   const why = `no complete checkpoint of job ${jobId} is in ${searched}`;
-  const { upgradeSavepointPath: path } = pass.status.jobStatus;
-  if (path === undefined || path === LAST_STATE_MARKER) return nowhere(why);
+  const { upgradeSavepointPath } = pass.status.jobStatus;
+  const isMarked = upgradeSavepointPath === LAST_STATE_MARKER;
+  const path = isMarked ? recoveryInfo(pass)?.startedFrom : upgradeSavepointPath;
+  if (path === undefined) return nowhere(why);
   // A checkpoint of the job that was there, and is not any more.
   if (isStateOf(jobId, path)) return nowhere(why);
   const retention = otherRetention(pass);
@@ -195,7 +231,7 @@ function none(pass: Pass, { jobId, places }: RetainedQuestion): Look {
 }
 
 /** Where the job's newest state is, as far as that is known in this pass. */
-export function lookForRetained(pass: Pass): Look {
+export function lookForRetained(pass: JobPass): Look {
   const question = questionOf(pass);
   if (typeof question === "string") return nowhere(question);
   const { retained } = pass.observed;
@@ -223,7 +259,7 @@ export function lookForRetained(pass: Pass): Look {
  * Whether a job of which nobody saw anything left a checkpoint nevertheless, or may have, as the answer is still to come.
  * A precaution: what cannot be read holds nothing up.
  */
-export function mayHaveLeftCheckpoint(pass: Pass): boolean {
+export function mayHaveLeftCheckpoint(pass: JobPass): boolean {
   if ((pass.spec.job?.upgradeMode ?? "stateless") === "stateless") return false;
   const { jobId = "", upgradeSavepointPath: path } = pass.status.jobStatus;
   if (isStateOf(jobId, path)) return false;
@@ -237,7 +273,10 @@ export function mayHaveLeftCheckpoint(pass: Pass): boolean {
 }
 
 /** The storage will be asked again; meanwhile the resource says why nothing happens. */
-export function awaitLook(pass: Pass, { asked, message, mendable }: Extract<Look, { kind: "open" }>): void {
+export function awaitLook(
+  pass: JobPass,
+  { asked, message, mendable }: Extract<Look, { kind: "open" }>,
+): void {
   if (asked) return waitFor(pass, "LookingForCheckpoint", message);
   if (mendable) {
     complain(pass, { reason: "CheckpointStorageUnreadable", message, component: "Job" });
@@ -260,7 +299,7 @@ export function needsPerson(pass: JobPass, lost: string, why: string): void {
 }
 
 /** The next attempt starts from there. Only when nothing of the old cluster is left. */
-export function adoptRetained(pass: Pass, { path, what }: Extract<Look, { kind: "found" }>): void {
+export function adoptRetained(pass: JobPass, { path, what }: Extract<Look, { kind: "found" }>): void {
   pass.status.jobStatus.upgradeSavepointPath = path;
   emit(pass, {
     type: "Normal",
@@ -274,7 +313,7 @@ export function adoptRetained(pass: Pass, { path, what }: Extract<Look, { kind: 
  * For a job that HA metadata cannot restore; only when nothing of its cluster is left. True when the state is found and
  * recorded; otherwise the resource says what is awaited, or what a person must do.
  */
-export function restoreRetained(pass: Pass, lost: string): boolean {
+export function restoreRetained(pass: JobPass, lost: string): boolean {
   const look = lookForRetained(pass);
   if (look.kind === "found") adoptRetained(pass, look);
   else if (look.kind === "open") awaitLook(pass, look);
