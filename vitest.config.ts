@@ -45,7 +45,8 @@ export default defineConfig({
           // A real Flink starts in some of them, which takes a busy machine a minute.
           testTimeout: 180_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
+          // They share one API server, each file in namespaces of its own; much of it is waiting.
+          maxWorkers: 2,
         },
       },
       {
@@ -68,8 +69,8 @@ export default defineConfig({
           ...onNode,
           include: ["test/e2e/*.test.ts"],
           exclude: ["test/e2e/*.full.test.ts"],
-          // Most of an end-to-end test is waiting; two files at a time keep two cores busy.
-          maxWorkers: 2,
+          // Most of an end-to-end test is waiting; three files at a time keep two cores busy.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
@@ -80,7 +81,7 @@ export default defineConfig({
           ...onNode,
           // More modes and versions than make test has the time for.
           include: ["test/e2e/*.full.test.ts"],
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
