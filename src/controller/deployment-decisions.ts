@@ -11,8 +11,6 @@ import {
   isOptional,
   type Observed,
   type Options,
-  type RetainedAnswer,
-  type RetainedQuestion,
 } from "../reconcile/decision.ts";
 import { decide } from "../reconcile/deployment/decide.ts";
 import { jobWithExceptions, nextQuestions } from "../reconcile/deployment/questions.ts";
@@ -21,15 +19,14 @@ import type { Logger } from "../telemetry/log.ts";
 import { askFlink, type Gathered } from "./gather.ts";
 import { type FlinkFor, Memories, paced } from "./job-passes.ts";
 import type { Decided, PassParts } from "./pass-shell.ts";
-import { RetainedLooks } from "./retained-looks.ts";
+import { type AskStorage, decideWithStorage, type FindRetained, RetainedLooks } from "./retained-looks.ts";
 
 export interface DecisionDependencies {
   readonly log: Logger;
   readonly flinkFor: FlinkFor;
   readonly options: (resource: FlinkDeployment) => Options;
   readonly now: () => number;
-  /** Looks for a job's newest retained checkpoint. Ends within its own deadline; failures are answers. */
-  readonly findRetained: (question: RetainedQuestion) => Promise<RetainedAnswer>;
+  readonly findRetained: FindRetained;
   /** Carries out one action. Failures are values. */
   readonly execute: (
     action: Action,
@@ -38,7 +35,6 @@ export interface DecisionDependencies {
   ) => Promise<ActionFailure | undefined>;
 }
 
-type AskStorage = (question: RetainedQuestion) => Promise<RetainedAnswer | undefined>;
 type Parts = PassParts<FlinkDeployment, Gathered, Decision>;
 
 export class DeploymentDecisions {
@@ -49,7 +45,7 @@ export class DeploymentDecisions {
   constructor(deps: DecisionDependencies) {
     this.#deps = deps;
     this.#memories = new Memories(deps.now());
-    this.#looks = new RetainedLooks(deps.findRetained, deps.now);
+    this.#looks = new RetainedLooks(deps.findRetained, deps.now, deps.log);
   }
 
   /** What every shell around these decisions is made of. */
@@ -57,7 +53,7 @@ export class DeploymentDecisions {
     return {
       decideCached: (key, gathered) =>
         this.#decide(key, gathered, async (question) => this.#looks.recent(key, question)),
-      decide: (key, gathered) => this.#decide(key, gathered, (question) => this.#askStorage(key, question)),
+      decide: (key, gathered) => this.#decide(key, gathered, (question) => this.#looks.look(key, question)),
       isOptional,
       ended: (key, decision, failure) => this.#memories.keep(key, decision, failure),
       forget: (key) => {
@@ -65,13 +61,6 @@ export class DeploymentDecisions {
         this.#looks.forget(key);
       },
     };
-  }
-
-  async #askStorage(key: string, question: RetainedQuestion): Promise<RetainedAnswer> {
-    const answer = await this.#looks.look(key, question);
-    const { jobId } = question;
-    this.#deps.log.info({ key, jobId, answer: answer.kind }, "looked for a retained checkpoint");
-    return answer;
   }
 
   async #decide(
@@ -92,22 +81,18 @@ export class DeploymentDecisions {
     );
     const { failure, exceptionsReportedUntil, disposed } = this.#memories.of(key);
     const observed: Observed = { ...gathered, flink: answers, failure, exceptionsReportedUntil, disposed };
+    const decision = await decideWithStorage(
+      (retained) =>
+        decide(retained === undefined ? observed : { ...observed, retained }, this.#deps.now(), options),
+      askStorage,
+    );
     return {
-      decision: paced(await this.#answered(observed, options, askStorage), answers, options),
+      decision: paced(decision, answers, options),
       execute: async (action, written) => {
         const refused = await execute(action, written, flink);
         if (refused === undefined) this.#memories.done(key, action);
         return refused;
       },
     };
-  }
-
-  /** Decided once more when the state storage has to be asked, with its answer. */
-  async #answered(observed: Observed, options: Options, askStorage: AskStorage): Promise<Decision> {
-    const decision = decide(observed, this.#deps.now(), options);
-    const { question } = decision;
-    const answer = question && (await askStorage(question));
-    if (question === undefined || answer === undefined) return decision;
-    return decide({ ...observed, retained: { question, answer } }, this.#deps.now(), options);
   }
 }

@@ -1,16 +1,16 @@
 /** Passes over FlinkDeployments. */
 import type { FlinkDeployment, FlinkDeploymentStatus } from "../api/flink-deployment.ts";
 import { FLINK_DEPLOYMENTS } from "../kube/resource-type.ts";
-import type { Decision, RetainedAnswer, RetainedQuestion } from "../reconcile/decision.ts";
+import type { Decision } from "../reconcile/decision.ts";
 import { DeploymentDecisions } from "./deployment-decisions.ts";
 import { execute } from "./execute.ts";
 import { gatherFromCache, type Gathered, gatherLive, namespaceOf } from "./gather.ts";
 import { type JobDependencies, optionsFor } from "./job-passes.ts";
 import { apiServer, PassShell, type PassOutcome } from "./pass-shell.ts";
+import type { FindRetained } from "./retained-looks.ts";
 
 export interface Dependencies extends JobDependencies {
-  /** Looks for a job's newest retained checkpoint. Ends within its own deadline; failures are answers. */
-  readonly findRetained: (question: RetainedQuestion) => Promise<RetainedAnswer>;
+  readonly findRetained: FindRetained;
 }
 
 export class FlinkDeploymentController {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { RetainedAnswer, RetainedQuestion } from "../reconcile/decision.ts";
+import { createLogger } from "../telemetry/log.ts";
 import { RetainedLooks } from "./retained-looks.ts";
 
 const question: RetainedQuestion = { jobId: "a", places: [], savepoints: [] };
@@ -17,6 +18,7 @@ class Storage {
       return Promise.resolve(this.answer);
     },
     () => this.now,
+    createLogger("silent"),
   );
 }
 

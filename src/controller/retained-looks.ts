@@ -1,12 +1,30 @@
 /** Asks the state storage where jobs' newest checkpoints are, and not more often than makes sense. */
-import type { RetainedAnswer, RetainedQuestion } from "../reconcile/decision.ts";
+import type { ObservedJob, RetainedAnswer, RetainedQuestion } from "../reconcile/decision.ts";
 import { sameJson } from "../reconcile/last-reconciled-spec.ts";
+import type { Logger } from "../telemetry/log.ts";
 
 /** Milliseconds until a storage that gave a definite answer is asked again: somebody may have brought a checkpoint back. */
 const AGAIN_MS = 60_000;
 /** Milliseconds of the first and the longest pause after a storage that could not be read. */
 const BACKOFF_MS = 2000;
 const BACKOFF_MAX_MS = 300_000;
+
+/** Looks for a job's newest retained checkpoint. Ends within its own deadline; failures are answers. */
+export type FindRetained = (question: RetainedQuestion) => Promise<RetainedAnswer>;
+
+/** Undefined: not now. */
+export type AskStorage = (question: RetainedQuestion) => Promise<RetainedAnswer | undefined>;
+
+/** What is decided; once more when the state storage has to be asked, with its answer. */
+export async function decideWithStorage<D extends { readonly question?: RetainedQuestion | undefined }>(
+  decide: (retained?: ObservedJob["retained"]) => D,
+  ask: AskStorage,
+): Promise<D> {
+  const decision = decide();
+  const { question } = decision;
+  const answer = question && (await ask(question));
+  return question === undefined || answer === undefined ? decision : decide({ question, answer });
+}
 
 interface Look {
   readonly question: RetainedQuestion;
@@ -23,14 +41,16 @@ function pause(answer: RetainedAnswer, failures: number): number {
 }
 
 export class RetainedLooks {
-  readonly #ask: (question: RetainedQuestion) => Promise<RetainedAnswer>;
+  readonly #ask: FindRetained;
+  readonly #log: Logger;
   readonly #now: () => number;
   /** By the resource's key. What was found is never kept: a later look may find a newer one. */
   readonly #looks = new Map<string, Look>();
 
-  constructor(ask: (question: RetainedQuestion) => Promise<RetainedAnswer>, now: () => number) {
+  constructor(ask: FindRetained, now: () => number, log: Logger) {
     this.#ask = ask;
     this.#now = now;
+    this.#log = log;
   }
 
   /** What was answered not long ago, if it was not a checkpoint. Good for "there is nothing to do", and no more. */
@@ -47,6 +67,7 @@ export class RetainedLooks {
     if (recent?.kind === "unreadable") return recent;
     const last = this.#looks.get(key);
     const answer = await this.#ask(question);
+    this.#log.info({ key, jobId: question.jobId, answer: answer.kind }, "looked for a retained checkpoint");
     if (answer.kind === "found") {
       this.#looks.delete(key);
       return answer;

@@ -10,8 +10,8 @@ import type { SubmitJob } from "../reconcile/decision.ts";
 import { Submissions } from "./submissions.ts";
 
 const KEY = "default/wordcount";
-const JOB = "0123abcd000040000000000000000001";
-const NEXT = "0123abcd000040000000000000000002";
+const JOB = "00000000000000010123abcd00004000";
+const NEXT = "00000000000000020123abcd00004000";
 const PATIENCE = 5000;
 
 let server: FlinkRestServer;

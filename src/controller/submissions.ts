@@ -116,8 +116,8 @@ export class Submissions {
     const fileName = `sluice-${jobId}.jar`;
     const listed = await flink.listJars();
     if (!listed.ok) throw new Error(listed.failure.message);
-    // The first half of a job id is the resource's own.
-    const own = listed.value.filter((jar) => jar.fileName.startsWith(`sluice-${jobId.slice(0, 16)}`));
+    // The second half of a job id is the resource's own.
+    const own = listed.value.filter((jar) => jar.fileName.endsWith(`${jobId.slice(16)}.jar`));
     for (const { jarId } of own.filter((jar) => jar.fileName !== fileName)) await flink.deleteJar(jarId);
     const found = own.find((jar) => jar.fileName === fileName);
     if (found !== undefined) return found.jarId;

@@ -144,8 +144,11 @@ function parts(
     events: new EventRecorder(client, { onError }),
     log,
     flinkFor: clients.clientFor,
+    jarClientFor: clients.jarClientFor,
+    submissions,
     config: () => configuration.current,
     now: Date.now,
+    findRetained: looksInto(storages).retained,
     observerFor: passObservers(metrics, configuration.current.configuration, options.env),
   };
   return {
@@ -153,12 +156,8 @@ function parts(
     clients,
     storages,
     submissions,
-    deployments: new FlinkDeploymentController({ ...common, findRetained: looksInto(storages).retained }),
-    sessionJobs: new FlinkSessionJobController({
-      ...common,
-      submissions,
-      jarClientFor: clients.jarClientFor,
-    }),
+    deployments: new FlinkDeploymentController(common),
+    sessionJobs: new FlinkSessionJobController(common),
     snapshots: new FlinkStateSnapshotController(common),
     wakeBy,
   };

@@ -146,6 +146,8 @@ export interface ObservedSessionJob extends ObservedJob {
   readonly resource: FlinkSessionJob;
   /** The FlinkDeployment that it names; undefined when there is none. */
   readonly session: FlinkDeployment | undefined;
+  /** Pods of its JobManagers that are being deleted: a job may still run there, of which the next one knows nothing. */
+  readonly endingJobManagers?: readonly KubeObject[];
   readonly submission: Submission | undefined;
 }
 

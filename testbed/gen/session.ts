@@ -11,8 +11,16 @@ import {
 } from "../../src/api/flink-deployment.ts";
 import { FLINK_SESSION_JOB_FINALIZER, type FlinkSessionJob } from "../../src/api/flink-session-job.ts";
 import type { FlinkStateSnapshot } from "../../src/api/flink-state-snapshot.ts";
-import type { FlinkAnswers, ObservedSessionJob, Options, Submission } from "../../src/reconcile/decision.ts";
-import type { ActionFailure } from "../../src/reconcile/decision.ts";
+import type {
+  ActionFailure,
+  FlinkAnswers,
+  ObservedSessionJob,
+  Options,
+  RetainedAnswer,
+  RetainedQuestion,
+  Submission,
+} from "../../src/reconcile/decision.ts";
+import type { KubeObject } from "../../src/api/kube-object.ts";
 import { writeRecordedSpec } from "../../src/reconcile/last-reconciled-spec.ts";
 import { decideSessionJob } from "../../src/reconcile/session-job/decide.ts";
 import { nextSessionJobQuestions } from "../../src/reconcile/session-job/questions.ts";
@@ -83,8 +91,8 @@ export function sessionJob(...changes: SessionJobChange[]): FlinkSessionJob {
   return draft;
 }
 
-/** The first half of the job ids of `sessionJob`. */
-export const OWN_PREFIX = "0123abcd00004000";
+/** The second half of the job ids of `sessionJob`. */
+export const OWN_HALF = "0123abcd00004000";
 
 export function jobWith(fields: object): SessionJobChange {
   return ({ spec }) => void (spec.job = { ...spec.job, ...fields });
@@ -160,6 +168,9 @@ export interface JobScene {
   /** Everything that Flink would answer; only what is asked reaches the decision. */
   readonly flink?: FlinkAnswers;
   readonly submission?: Submission;
+  /** What the state storage answers when it is asked; nothing is there unless given. */
+  readonly retained?: RetainedAnswer;
+  readonly endingJobManagers?: readonly KubeObject[];
   readonly failure?: ActionFailure;
   readonly snapshots?: readonly FlinkStateSnapshot[];
   readonly disposed?: readonly string[];
@@ -177,8 +188,8 @@ export function observedJob(resource: FlinkSessionJob, scene: JobScene = {}): Ob
       flink = { ...flink, [question]: scene.flink?.[question] ?? nobody[question] };
     }
   }
-  const { submission, failure, snapshots, disposed = [] } = scene;
-  const known = { submission, failure, snapshots, disposed, exceptionsReportedUntil: 0 };
+  const { submission, failure, snapshots, disposed = [], endingJobManagers = [] } = scene;
+  const known = { submission, endingJobManagers, failure, snapshots, disposed, exceptionsReportedUntil: 0 };
   return { resource, session, flink, ...known };
 }
 
@@ -186,6 +197,8 @@ export function observedJob(resource: FlinkSessionJob, scene: JobScene = {}): Ob
 export class SessionJobTrace {
   now = NOW;
   resource: FlinkSessionJob;
+  /** What the state storage was asked, pass by pass. */
+  readonly asked: RetainedQuestion[] = [];
   readonly #fields: Partial<Options>;
   #attempts = 0;
 
@@ -204,11 +217,15 @@ export class SessionJobTrace {
   pass(scene: JobScene = {}, after = 1000): Outcome {
     this.now += after;
     const entropy = (++this.#attempts).toString(16).padStart(32, "e");
-    const decision = decideSessionJob(
-      observedJob(this.resource, scene),
-      this.now,
-      options({ ...this.#fields, entropy }),
-    );
+    const seen = observedJob(this.resource, scene);
+    const given = options({ ...this.#fields, entropy });
+    let decision = decideSessionJob(seen, this.now, given);
+    const { question } = decision;
+    if (question !== undefined) {
+      this.asked.push(question);
+      const answer = scene.retained ?? { kind: "none" };
+      decision = decideSessionJob({ ...seen, retained: { question, answer } }, this.now, given);
+    }
     const status = JSON.parse(JSON.stringify(decision.status)) as typeof decision.status;
     this.resource = { ...this.resource, status };
     return outcomeOf(decision);

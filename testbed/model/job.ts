@@ -3,6 +3,7 @@ import { withSpecDefaults } from "../../src/api/defaults.ts";
 import { type FlinkJobState, OWNER_ANNOTATION } from "../../src/api/flink-deployment.ts";
 import type { KubeObject, OwnerReference } from "../../src/api/kube-object.ts";
 import { flattenConfiguration } from "../../src/flink/configuration.ts";
+import type { RetainedAnswer, RetainedQuestion } from "../../src/reconcile/decision.ts";
 import { type OwnedObjectName, ownedObjectNames } from "../../src/resources/names.ts";
 import { scaleAnnotation, taskManagerCount } from "../../src/resources/task-manager-count.ts";
 import type { ClusterInputs } from "../../src/resources/native-cluster.ts";
@@ -54,4 +55,26 @@ export function markOf({ owner: { name, uid, isRecord = false } }: ClusterInputs
 } {
   if (isRecord) return { annotations: { [OWNER_ANNOTATION]: uid }, references: [] };
   return { annotations: {}, references: [{ apiVersion: "v1", kind: "FlinkDeployment", name, uid }] };
+}
+
+/** The `nth` id of a job: as ids are, they differ from their first digits on, and Flink names savepoints after these. */
+export function idOf(nth: number): string {
+  const prefix = (nth * 0x9e3779) & 0xffffff;
+  return prefix.toString(16).padStart(6, "0") + nth.toString(16).padStart(26, "0");
+}
+
+/** What the state storage answers that holds these paths, each of which ends in its checkpoint's id. */
+export function newestOf(
+  paths: readonly string[],
+  { places, savepoints, asked }: RetainedQuestion,
+  now: number,
+): RetainedAnswer {
+  const folders = places.map(({ directory }) => `${directory}/`);
+  if (asked !== undefined) folders.push(`${asked.directory}/${asked.prefix}`);
+  const found = paths
+    .filter((path) => savepoints.includes(path) || folders.some((folder) => path.startsWith(folder)))
+    .map((path) => ({ path, checkpointId: Number(path.split("-").at(-1)) }))
+    .sort((a, b) => a.checkpointId - b.checkpointId)
+    .at(-1);
+  return found === undefined ? { kind: "none" } : { kind: "found", completed: now, ...found };
 }

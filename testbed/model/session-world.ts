@@ -25,7 +25,7 @@ import { decideSessionJob } from "../../src/reconcile/session-job/decide.ts";
 import { nextSessionJobQuestions } from "../../src/reconcile/session-job/questions.ts";
 import { isTerminal } from "../../src/reconcile/upgrade-mode.ts";
 import type { FlinkSessionJobStatus } from "../../src/api/flink-session-job.ts";
-import { isOf } from "./job.ts";
+import { idOf, isOf, newestOf } from "./job.ts";
 import { World } from "./world.ts";
 
 interface Job {
@@ -117,7 +117,9 @@ export class SessionWorld {
   // ---- passes ----
 
   private options(): Options {
-    const entropy = (++this.counter).toString(16).padStart(32, "0");
+    // The second half of a session job's id is the resource's.
+    const entropy =
+      idOf(++this.counter).slice(0, 6) + this.counter.toString(16).padStart(10, "0").padEnd(26, "0");
     return { defaults: {}, progressInterval: 1000, reconcileInterval: 15_000, entropy };
   }
 
@@ -151,7 +153,14 @@ export class SessionWorld {
     const submission = structuredClone(this.submissions.get(name)?.submission);
     const flink = this.ask((known) => nextSessionJobQuestions(resource, session, known), resource);
     const observed = { ...common, resource, session, flink, submission };
-    this.looks.set(name, { version, decision: decideSessionJob(observed, this.world.now, this.options()) });
+    const options = this.options();
+    let decision = decideSessionJob(observed, this.world.now, options);
+    const { question } = decision;
+    if (question !== undefined) {
+      const retained = { question, answer: newestOf([...this.storage.keys()], question, this.world.now) };
+      decision = decideSessionJob({ ...observed, retained }, this.world.now, options);
+    }
+    this.looks.set(name, { version, decision });
   }
 
   /** Writes the status and acts, unless it dies after `calls` calls to the outside. True when nothing was to be done. */
@@ -266,7 +275,7 @@ export class SessionWorld {
       case "stop-with-savepoint": {
         const job = this.isReachable() ? this.jobs.get(action.jobId) : undefined;
         if (job?.state !== "RUNNING" || job.savepoint || this.triggers.has(action.triggerId)) return;
-        const path = `${action.targetDirectory}/savepoint-${++this.counter}`;
+        const path = `${action.targetDirectory}/savepoint-${action.jobId.slice(0, 6)}-${++this.counter}`;
         job.savepoint = { triggerId: action.triggerId, path };
         return;
       }
@@ -431,7 +440,7 @@ export class SessionWorld {
     const from = path ?? "empty";
     this.starts.push({ owner, progress, from });
     const stateless = this.resources.get(owner)?.spec.job?.upgradeMode === "stateless";
-    if (progress < newest && !stateless && !(this.killed && !this.hasHa())) {
+    if (progress < newest && !stateless) {
       this.violations.push(`${owner} started at ${progress} (${from}), but ${newest} was durable`);
     }
     const restored = path === undefined ? undefined : { id: ++this.counter, path };
@@ -461,7 +470,15 @@ export class SessionWorld {
     if (job.progress % 2 === 0) this.checkpoint(job, `s3://checkpoints/${job.id}/chk-${++this.counter}`);
   }
 
+  /** Flink keeps one checkpoint of each job, the newest, and its savepoints. */
+  private discard(jobId: string): void {
+    for (const path of this.storage.keys()) {
+      if (path.startsWith(`s3://checkpoints/${jobId}/`)) this.storage.delete(path);
+    }
+  }
+
   private checkpoint(job: Job, path: string): void {
+    this.discard(job.id);
     this.storage.set(path, { owner: job.owner, progress: job.progress });
     job.durable.push({ id: ++this.counter, path });
     if (this.hasHa()) this.remember(job, path);
@@ -481,6 +498,7 @@ export class SessionWorld {
 
   private end(job: Job, state: FlinkJobState): void {
     job.state = state;
+    if (state === "FINISHED") this.discard(job.id);
     if (this.hasHa()) this.results.add(job.id);
     this.world.configMaps = this.world.configMaps.filter(
       ({ metadata }) => metadata.name !== this.mapOf(job.id),
@@ -557,16 +575,17 @@ export class SessionWorld {
     });
   }
 
-  killJobManager(): void {
+  /** `fault`: of the model of Kubernetes. */
+  loseJobManager(fault: (world: World) => void): void {
     if (this.hidesAnEnd()) return;
     this.killed = true;
-    this.world.killJobManager();
+    fault(this.world);
   }
 
-  deleteDeploymentByHand(background: boolean): void {
-    if (this.hidesAnEnd()) return;
-    this.killed = true;
-    this.world.deleteDeploymentByHand(background);
+  /** Whether each job has left something in the state storage. */
+  get hasState(): boolean {
+    const owners = [...this.storage.values()].map(({ owner }) => owner);
+    return [...this.resources.keys()].every((name) => owners.includes(name));
   }
 
   /** Everything works from now on. */

@@ -20,7 +20,17 @@ import { LAST_STATE_MARKER } from "../../src/reconcile/upgrade-mode.ts";
 import { modeOf } from "../../src/api/defaults.ts";
 import type { ClusterInputs } from "../../src/resources/native-cluster.ts";
 import { FlinkSnapshots } from "./flink-snapshots.ts";
-import { type Cluster, configurationOf, isOf, type Job, markOf, namesOf, workersOf } from "./job.ts";
+import {
+  type Cluster,
+  configurationOf,
+  idOf,
+  isOf,
+  type Job,
+  markOf,
+  namesOf,
+  newestOf,
+  workersOf,
+} from "./job.ts";
 import { asChosen, carryOutInPlace } from "../../src/reconcile/plan/in-place-objects.ts";
 
 const ok = <T>(value: T): FlinkAnswer<T> => ({ ok: true, value });
@@ -86,9 +96,7 @@ export class World {
   }
 
   private newId(): string {
-    // As ids are, they differ from their first digits on: Flink names savepoints after these.
-    const prefix = (++this.counter * 0x9e3779) & 0xffffff;
-    return prefix.toString(16).padStart(6, "0") + this.counter.toString(16).padStart(26, "0");
+    return idOf(++this.counter);
   }
 
   entropy(): string {
@@ -304,15 +312,8 @@ export class World {
   // ---- what the state storage answers ----
 
   /** Flink keeps one checkpoint of each job, the newest, and its savepoints. */
-  retained({ places, savepoints, asked }: RetainedQuestion): RetainedAnswer {
-    const folders = places.map(({ directory }) => `${directory}/`);
-    if (asked !== undefined) folders.push(`${asked.directory}/${asked.prefix}`);
-    const found = [...this.storage.keys()]
-      .filter((path) => savepoints.includes(path) || folders.some((folder) => path.startsWith(folder)))
-      .map((path) => ({ path, checkpointId: Number(path.split("-").at(-1)) }))
-      .sort((a, b) => a.checkpointId - b.checkpointId)
-      .at(-1);
-    return found === undefined ? { kind: "none" } : { kind: "found", completed: this.now, ...found };
+  retained(question: RetainedQuestion): RetainedAnswer {
+    return newestOf([...this.storage.keys()], question, this.now);
   }
 
   private discard(jobId: string): void {

@@ -282,8 +282,8 @@ export function isNameTaken(pass: Pass): boolean {
 /** Milliseconds within which no JobManager starts, runs a job and completes a checkpoint. */
 const UNSEEN_MS = 3000;
 
-/** Whether this attempt's job may have run and left a checkpoint, although nobody ever saw its cluster. */
-function ranUnseen(pass: Pass, restore: UpgradeMode): boolean {
+/** Whether this attempt's job may have run and left a checkpoint, although nobody ever saw it. */
+export function ranUnseen(pass: JobPass, restore: UpgradeMode): boolean {
   if (restore === "last-state") return false;
   const since = pass.now - (pass.status.reconciliationStatus.reconciliationTimestamp ?? 0);
   return since > UNSEEN_MS && mayHaveLeftCheckpoint(pass);

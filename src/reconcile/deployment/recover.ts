@@ -22,6 +22,7 @@ import { recordAttempt } from "./deploy.ts";
 import { stillFailed } from "./observe-job.ts";
 import { MISSING_JOB_MANAGER } from "./observe-job-manager.ts";
 import {
+  adoptRetained,
   awaitLook,
   lookForRetained,
   mayHaveLeftCheckpoint,
@@ -100,15 +101,18 @@ function restart(pass: JobPass, state: string, from: string, restore: UpgradeMod
   waitFor(pass, "Restarting", `the job was ${state} and starts again`);
 }
 
-/** Flink does not know the job's last checkpoint. Its cluster goes when there is one; then it is looked for again. */
+/**
+ * Flink does not know the job's last checkpoint. A cluster of its own goes when there is one; then it is looked for again. A
+ * session job that ended writes no more.
+ */
 function restartFromRetained(pass: JobPass, state: string): void {
-  if (!hasOwnCluster(pass))
-    return needsPerson(pass, `the job is ${state}`, "its newest checkpoint is not known");
   const look = lookForRetained(pass);
   if (look.kind === "open") return awaitLook(pass, look);
   if (look.kind === "nowhere") return needsPerson(pass, `the job is ${state}`, look.why);
-  pass.status.jobStatus.upgradeSavepointPath = look.path;
-  restart(pass, state, "from its newest retained checkpoint", "last-state");
+  const isLookedForAgain = hasOwnCluster(pass);
+  if (isLookedForAgain) pass.status.jobStatus.upgradeSavepointPath = look.path;
+  else adoptRetained(pass, look);
+  restart(pass, state, "from its newest retained checkpoint", isLookedForAgain ? "last-state" : "savepoint");
 }
 
 /** Its JobManager goes, and the newest checkpoint stays: a new cluster starts from there. */

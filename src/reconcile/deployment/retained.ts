@@ -23,6 +23,7 @@ import {
   complain,
   effectiveConfiguration,
   emit,
+  hasOwnCluster,
   type JobPass,
   observeConfiguration,
   recordedSpec,
@@ -38,7 +39,7 @@ export type Look =
   | { readonly kind: "open"; readonly asked: boolean; readonly message: string; readonly mendable: boolean }
   | { readonly kind: "nowhere"; readonly why: string };
 
-export const NEXT_STEP =
+const NEXT_STEP =
   "Set spec.job.initialSavepointPath to a savepoint or retained checkpoint and change spec.job.savepointRedeployNonce.";
 
 const nowhere = (why: string): Look => ({ kind: "nowhere", why });
@@ -64,11 +65,17 @@ function placeOf(pass: JobPass, spec: DefaultedSpec, jobId: string): CheckpointP
   return { directory: shared ? metadata : below(metadata, jobId), shared, access: s3Options(config) };
 }
 
-/** Flink names a savepoint after the beginning of its job's id. */
-const savepointPrefix = (jobId: string): string => `savepoint-${jobId.slice(0, 6)}-`;
+/**
+ * Flink names a savepoint after the beginning of its job's id. Undefined where that tells little: old releases of the Apache
+ * operator made the id of a session job of two small numbers.
+ */
+function savepointPrefix(jobId: string): string | undefined {
+  return /^(?:0{6}|f{6})/.test(jobId) ? undefined : `savepoint-${jobId.slice(0, 6)}-`;
+}
 
 function isSavepointOf(jobId: string, path: string): boolean {
-  return baseName(path).startsWith(savepointPrefix(jobId));
+  const prefix = savepointPrefix(jobId);
+  return prefix !== undefined && baseName(path).startsWith(prefix);
 }
 
 /** Flink's clock may differ from Sluice's by so many milliseconds. */
@@ -78,7 +85,7 @@ const CLOCKS_MS = 60_000;
  * The job was to stop with a savepoint since it started, and what became of it was not heard. Flink completes one and
  * commits what the job has written up to it: an older checkpoint would write that once more.
  */
-function askedSavepoint(pass: JobPass, jobId: string): Pick<RetainedQuestion, "asked"> {
+function askedSavepoint(pass: JobPass, jobId: string): Pick<RetainedQuestion, "asked"> | string {
   const { savepointInfo, startTime } = pass.status.jobStatus;
   const { lastSavepoint, triggerTimestamp = 0 } = savepointInfo;
   const began = Number(startTime ?? pass.status.reconciliationStatus.reconciliationTimestamp ?? 0);
@@ -87,12 +94,10 @@ function askedSavepoint(pass: JobPass, jobId: string): Pick<RetainedQuestion, "a
   const config = observeConfiguration(pass);
   const directory = getOption(config, SAVEPOINTS_DIR)?.trim() ?? "";
   if (directory === "") return {};
-  const asked = {
-    directory: withoutEntropy(directory, config),
-    prefix: savepointPrefix(jobId),
-    access: s3Options(config),
-  };
-  return { asked };
+  const prefix = savepointPrefix(jobId);
+  if (prefix === undefined)
+    return `it was to stop with a savepoint in ${directory}, whose name would not tell whose it is`;
+  return { asked: { directory: withoutEntropy(directory, config), prefix, access: s3Options(config) } };
 }
 
 /** Those that the status knows: taken since the job's only attempt began, or of a job that its attempts go on with. */
@@ -151,6 +156,7 @@ function questionOf(pass: JobPass): RetainedQuestion | string {
     return `recovery from retained checkpoints is switched off (${RETAINED_RECOVERY.key})`;
   }
   if (!/^[0-9a-f]{32}$/.test(jobId)) return "the job's id is not recorded";
+  if (/^0+$/.test(jobId)) return "the job's id is Flink's for every job with HA, and not its own";
   const places: CheckpointPlace[] = [];
   for (const spec of specs(pass)) {
     const place = placeOf(pass, spec, jobId);
@@ -168,7 +174,9 @@ function questionOf(pass: JobPass): RetainedQuestion | string {
   if (directory !== undefined && !all.some((place) => place.directory === directory)) {
     all.push({ directory, shared: false, access });
   }
-  return { jobId, places: all, savepoints: ownSavepoints(pass, jobId), ...askedSavepoint(pass, jobId) };
+  const asked = askedSavepoint(pass, jobId);
+  if (typeof asked === "string") return asked;
+  return { jobId, places: all, savepoints: ownSavepoints(pass, jobId), ...asked };
 }
 
 function age(milliseconds: number): string {
@@ -291,32 +299,32 @@ export function withNextStep(problem: string, why: string): string {
 }
 
 /** The newest state is not known, and a guess could lose some: a person must say where to start. */
-export function needsPerson(pass: JobPass, lost: string, why: string): void {
-  const message = withNextStep(`${HA_METADATA_GONE}: ${lost}. ${MANUAL_RESTORE}`, why);
+export function needsPerson(pass: JobPass, lost: string, why: string, problem = HA_METADATA_GONE): void {
+  const message = withNextStep(`${problem}: ${lost}. ${MANUAL_RESTORE}`, why);
   complain(pass, { reason: "RestoreFailed", message, component: "Job" });
   pass.status.error = statusError("UpgradeFailureException", message);
   stall(pass, "RestoreFailed", message);
 }
 
-/** The next attempt starts from there. Only when nothing of the old cluster is left. */
+/** The next attempt starts from there. Only when nothing of the old cluster, or of the session job, is left. */
 export function adoptRetained(pass: JobPass, { path, what }: Extract<Look, { kind: "found" }>): void {
   pass.status.jobStatus.upgradeSavepointPath = path;
   emit(pass, {
     type: "Normal",
     reason: "RestoringFromCheckpoint",
-    message: `HA metadata does not tell the last state; restoring from ${what}`,
+    message: `${hasOwnCluster(pass) ? "HA metadata" : "Flink"} does not tell the last state; restoring from ${what}`,
     component: "Job",
   });
 }
 
 /**
- * For a job that HA metadata cannot restore; only when nothing of its cluster is left. True when the state is found and
- * recorded; otherwise the resource says what is awaited, or what a person must do.
+ * For a job that Flink cannot restore; only when nothing of it is left that may write. True when the state is found and
+ * recorded; otherwise the resource says what is awaited, or what a person must do. `problem`: in one word.
  */
-export function restoreRetained(pass: JobPass, lost: string): boolean {
+export function restoreRetained(pass: JobPass, lost: string, problem?: string): boolean {
   const look = lookForRetained(pass);
   if (look.kind === "found") adoptRetained(pass, look);
   else if (look.kind === "open") awaitLook(pass, look);
-  else needsPerson(pass, lost, look.why);
+  else needsPerson(pass, lost, look.why, problem);
   return look.kind === "found";
 }

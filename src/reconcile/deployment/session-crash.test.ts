@@ -102,7 +102,7 @@ function apply(world: SessionWorld, step: Step): void {
     case "crash":
       return world.crash();
     case "kill":
-      return world.killJobManager();
+      return world.loseJobManager((kubernetes) => kubernetes.killJobManager());
     case "lose-workers":
       return world.world.deleteTaskManagersByHand();
     case "restart-job":

@@ -43,7 +43,6 @@ import {
   awaitLook,
   lookForRetained,
   mayHaveLeftCheckpoint,
-  NEXT_STEP,
   withNextStep,
 } from "./retained.ts";
 import { isGone } from "./tear-down.ts";
@@ -222,11 +221,11 @@ function upgradeFailed(pass: JobPass, message: string): void {
  * to go back to, which is then looked for again (deploy.ts), as it may write until it is gone.
  */
 function stopForRetained(pass: JobPass, problem: string): void {
-  if (!hasOwnCluster(pass)) return upgradeFailed(pass, `${problem} ${NEXT_STEP}`);
   const look = lookForRetained(pass);
   if (look.kind === "open") return awaitLook(pass, look);
   if (look.kind === "nowhere") return upgradeFailed(pass, withNextStep(problem, look.why));
-  const gone = isGone(pass);
+  // Of a session job the state is unknown only when it has ended.
+  const gone = !hasOwnCluster(pass) || isGone(pass);
   if (gone) adoptRetained(pass, look);
   else pass.status.jobStatus.upgradeSavepointPath = look.path;
   recordStopped(pass, gone ? "savepoint" : "last-state");

@@ -11,6 +11,7 @@ import { isHaConfigMap } from "../../flink/high-availability.ts";
 import { type OwnedObjectName, ownedObjectNames } from "../../resources/names.ts";
 import {
   isOwned,
+  type JobPass,
   ownDeployment,
   ownTaskManagers,
   type Pass,
@@ -43,7 +44,8 @@ function clusterPods(pass: Pass): readonly KubeObject[] {
   });
 }
 
-function waitForPods(pass: Pass, pods: readonly KubeObject[]): void {
+/** Until they have ended: while they may run, they may write. */
+export function waitForPods(pass: JobPass, pods: readonly KubeObject[]): void {
   const stuck = pods.filter((pod) => isStuck(pod, pass.now)).map(({ metadata }) => metadata.name);
   const names = pods.map(({ metadata }) => metadata.name).join(", ");
   if (stuck.length > 0) {

@@ -53,6 +53,15 @@ function worldOf(ha: boolean, upgradeMode: UpgradeMode): SessionWorld {
   ]);
 }
 
+/** Both jobs have made checkpoints. */
+function established(ha: boolean, upgradeMode: UpgradeMode): SessionWorld {
+  const world = worldOf(ha, upgradeMode);
+  settle(world);
+  for (let round = 0; round < 20 && !world.hasState; round++) world.tick();
+  expect(world.hasState).toBe(true);
+  return world;
+}
+
 type Who = "a" | "b" | "cluster";
 
 type Step =
@@ -72,8 +81,17 @@ type Step =
         | "version"
         | "kill"
         | "delete-deployment"
+        | "lose-ha"
         | "delete-deployment-background";
     };
+
+/** A job's next attempt runs, makes a checkpoint and is lost while Sluice is not there. */
+function unseen(fault: "kill" | "lose-ha" | "delete-deployment-background"): Step[] {
+  const ticks = (count: number): Step[] => Array.from({ length: count }, () => ({ do: "tick" }));
+  const passes = (count: number): Step[] =>
+    Array.from({ length: count }, (): Step[] => [{ do: "pass", who: "a", calls: 99 }, { do: "tick" }]).flat();
+  return [{ do: "scale", who: "a" }, ...passes(5), ...ticks(4), { do: fault }, { do: "crash" }, ...ticks(6)];
+}
 
 const who = fc.constantFrom<Who>("a", "a", "b", "cluster");
 const jobs = fc.constantFrom("a" as const, "b" as const);
@@ -142,10 +160,14 @@ function apply(world: SessionWorld, one: Step): void {
     case "crash":
       return world.crash();
     case "kill":
-      return world.killJobManager();
+      return world.loseJobManager((kubernetes) => kubernetes.killJobManager());
+    case "lose-ha":
+      return world.loseJobManager((kubernetes) => kubernetes.loseHaMetadata());
     case "delete-deployment":
     case "delete-deployment-background":
-      return world.deleteDeploymentByHand(one.do === "delete-deployment-background");
+      return world.loseJobManager((kubernetes) =>
+        kubernetes.deleteDeploymentByHand(one.do === "delete-deployment-background"),
+      );
     case "rest":
       return void (world.restDown = !world.restDown);
     case "bad-savepoint":
@@ -234,6 +256,29 @@ describe("a crash between any two calls, with passes over each other", () => {
       fc.assert(
         fc.property(fc.array(gentle, { maxLength: 150 }), (steps) => run(worldOf(false, upgradeMode), steps)),
         { numRuns: 50 },
+      );
+    });
+  }
+
+  for (const upgradeMode of ["savepoint", "last-state"] as const) {
+    it(`with HA metadata deleted by hand and upgradeMode ${upgradeMode} goes on from the newest retained checkpoints`, () => {
+      const start = established(true, upgradeMode);
+      const losing = fc.oneof(...common, among(3, "lose-ha", "kill", "delete-deployment-background"));
+      fc.assert(
+        fc.property(fc.array(losing, { maxLength: 120 }), (steps) => run(start.copy(), steps)),
+        { numRuns: 50, examples: [[unseen("lose-ha")]] },
+      );
+    });
+
+    it(`without HA, with its JobManager killed or deleted and upgradeMode ${upgradeMode} does the same`, () => {
+      const start = established(false, upgradeMode);
+      const losing = fc.oneof(
+        ...common,
+        among(3, "kill", "delete-deployment", "delete-deployment-background"),
+      );
+      fc.assert(
+        fc.property(fc.array(losing, { maxLength: 120 }), (steps) => run(start.copy(), steps)),
+        { numRuns: 50, examples: [[unseen("kill")], [unseen("delete-deployment-background")]] },
       );
     });
   }

@@ -9,6 +9,7 @@ import {
   refused,
   unreachable,
 } from "../../../testbed/gen/flink-answers.ts";
+import { NOW } from "../../../testbed/gen/flink-deployment.ts";
 import { JOB_ID, STARTED } from "../../../testbed/gen/recorded-status.ts";
 import {
   decideJobOnce,
@@ -20,7 +21,7 @@ import {
   jobStopping,
   jobSuspended,
   jobWith,
-  OWN_PREFIX,
+  OWN_HALF,
   sessionJob,
   type SessionJobChange,
 } from "../../../testbed/gen/session.ts";
@@ -34,7 +35,7 @@ import {
   startsAgain,
   traceOf,
 } from "../../../testbed/gen/session-steps.ts";
-import { action, condition, message } from "../../../testbed/gen/trace.ts";
+import { action, message } from "../../../testbed/gen/trace.ts";
 import type { Action } from "../decision.ts";
 import { LAST_STATE_MARKER } from "../upgrade-mode.ts";
 
@@ -154,7 +155,7 @@ describe("a running session job", () => {
   });
 
   it("ends a job of an earlier attempt that appears beside it", () => {
-    const stray = job("RUNNING", { jobId: `${OWN_PREFIX}aaaaaaaaaaaaaaaa` });
+    const stray = job("RUNNING", { jobId: `aaaaaaaaaaaaaaaa${OWN_HALF}` });
     const outcome = decideJobOnce(sessionJob(jobRunning()), { flink: flink([stray, job("RUNNING")]) });
     expect(action(outcome, "cancel-job").jobId).toBe(stray.jobId);
   });
@@ -343,21 +344,25 @@ describe("a change", () => {
     expect(outcome.actions).toEqual(["stop-with-savepoint"]);
   });
 
-  it("during which the job got lost is not made from an older state", () => {
+  it("during which the job got lost is not made from an older state than the newest", () => {
     const trace = traceOf(
       jobStopping({ restore: "savepoint" }),
       ({ status }) => void (status!.jobStatus!.upgradeSavepointPath = "s3://older"),
       three,
     );
-    const outcome = follow(trace, [
+    const path = `s3://state/savepoints/savepoint-${JOB_ID.slice(0, 6)}-1`;
+    const retained = { kind: "found", path, checkpointId: 9, completed: NOW } as const;
+    follow(trace, [
       { when: "lost", scene: () => notListed, gives: { actions: [], jobState: "RECONCILING" } },
       {
-        when: "said",
-        scene: () => notListed,
-        gives: { actions: [], lifecycle: "FAILED", conditions: ["Stalled: RestoreFailed"] },
+        when: "found",
+        scene: () => ({ ...notListed, retained }),
+        gives: { actions: [], events: ["RestoringFromCheckpoint", "SpecChanged"], lifecycle: "UPGRADING" },
       },
     ]);
-    expect(condition(outcome, "Stalled")?.message).toContain("Manual restore required");
+    // The savepoint of which nobody heard is looked for as well.
+    expect(trace.asked.at(-1)?.asked?.prefix).toBe(`savepoint-${JOB_ID.slice(0, 6)}-`);
+    startsAgain(trace, path);
   });
 
   it("during which the cluster is not ready waits, and forgets nothing", () => {

@@ -21,6 +21,7 @@ import {
 } from "../deployment/decide.ts";
 import { observeJob, reportNotFound, stillFailed } from "../deployment/observe-job.ts";
 import { isToBeRestarted, restartEndedJob } from "../deployment/recover.ts";
+import { restoreRetained } from "../deployment/retained.ts";
 import { leaveRollback, rollBack } from "../deployment/roll-back.ts";
 import { announceUpgradeSavepoint, takeJobSnapshots } from "../deployment/snapshots.ts";
 import { followStopOf, giveUpStop, recordStopped, stopForChange } from "../deployment/stop.ts";
@@ -30,7 +31,6 @@ import { complain, effectiveConfiguration, emit, recordedSpec, requeue, stall, w
 import { phaseOf } from "../phase.ts";
 import { JOB_NOT_FOUND } from "../session-cluster.ts";
 import { concernsFlink, type SpecDiff } from "../spec-diff.ts";
-import { statusError } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import { findingsToMessage } from "../validation/finding.ts";
 import { validateFlinkSessionJob } from "../validation/flink-session-job.ts";
@@ -41,11 +41,19 @@ import {
   cancelStrays,
   jobSpec,
   noJobRuns,
+  nothingWrites,
   ownJob,
   type SessionJobPass,
   sessionJobFacts,
 } from "./pass.ts";
-import { attemptNewest, continueAttempt, continueStopped, firstAttempt, goAhead } from "./submit.ts";
+import {
+  attemptNewest,
+  continueAttempt,
+  continueStopped,
+  firstAttempt,
+  goAhead,
+  type Instead,
+} from "./submit.ts";
 
 /** Flink does not list a job that it should know: its JobManager was lost, or forgot how the job ended. */
 function isLost(pass: SessionJobPass): boolean {
@@ -80,8 +88,8 @@ function problemOfSpec(pass: SessionJobPass): string | undefined {
   return findings.length === 0 ? undefined : findingsToMessage(findings);
 }
 
-/** A stateless job starts again. Of another nobody knows how far it came: to guess could lose some of it. */
-function recoverLost(pass: SessionJobPass): void {
+/** A stateless job starts again; another one from the newest that it left, with the change that waits, if any does. */
+function recoverLost(pass: SessionJobPass, diff: SpecDiff): void {
   if (jobSpec(pass).upgradeMode === "stateless") {
     const message =
       "Restarting the job, which the session cluster does not know any more, from an empty state";
@@ -89,18 +97,16 @@ function recoverLost(pass: SessionJobPass): void {
     recordStopped(pass, "stateless");
     return waitFor(pass, "Restarting", message);
   }
-  const message =
-    `${JOB_NOT_FOUND}: the session cluster does not know the job, and the newest checkpoint is not known. ` +
-    "Manual restore required. Set spec.job.initialSavepointPath to a savepoint or retained checkpoint and change " +
-    "spec.job.savepointRedeployNonce.";
-  complain(pass, { reason: "RestoreFailed", message, component: "Job" });
-  pass.status.error = statusError("UpgradeFailureException", message);
-  stall(pass, "RestoreFailed", message);
+  const lost = "the session cluster does not know the job";
+  if (!nothingWrites(pass) || !restoreRetained(pass, lost, JOB_NOT_FOUND)) return;
+  if (concernsFlink(diff)) announce(pass, diff);
+  recordStopped(pass, "savepoint");
+  waitFor(pass, "Restarting", `${lost}, and it starts again`);
 }
 
 /** Only when nothing else was decided. */
-function recover(pass: SessionJobPass): void {
-  if (isLost(pass)) return recoverLost(pass);
+function recover(pass: SessionJobPass, diff: SpecDiff): void {
+  if (isLost(pass)) return recoverLost(pass, diff);
   if (isToBeRestarted(pass)) return restartEndedJob(pass);
   if (pass.status.jobStatus.state === "FAILED" && pass.stalled === undefined) stillFailed(pass);
 }
@@ -117,14 +123,14 @@ function reconcileRunning(pass: SessionJobPass, diff: SpecDiff): void {
   if (!concernsFlink(diff)) pass.status.observedGeneration = pass.generation;
   if (pass.sessionState === "restarting") return void awaitSession(pass);
   const stateless = jobSpec(pass).upgradeMode === "stateless";
-  if (isLost(pass) && (!concernsFlink(diff) || !stateless)) return recoverLost(pass);
+  if (isLost(pass) && (!concernsFlink(diff) || !stateless)) return recoverLost(pass, diff);
   if (concernsFlink(diff)) {
-    if (changeRunning(pass, diff, sessionJobFacts(pass))) recover(pass);
+    if (changeRunning(pass, diff, sessionJobFacts(pass))) recover(pass, diff);
     return;
   }
   if (pass.sessionState === "leaving") return leaveCluster(pass);
   if (rollBack(pass, () => sessionJobFacts(pass))) return;
-  recover(pass);
+  recover(pass, diff);
   takeJobSnapshots(pass);
 }
 
@@ -146,16 +152,18 @@ function redeploy(pass: SessionJobPass, diff: SpecDiff): void {
 }
 
 /** What is wanted by now instead of the recorded attempt; undefined when it is still the same. */
-function insteadOfAttempt(pass: SessionJobPass, diff: SpecDiff): (() => void) | undefined {
-  if (diff.type === "SAVEPOINT_REDEPLOY") return () => redeploy(pass, diff);
+function insteadOfAttempt(pass: SessionJobPass, diff: SpecDiff): Instead | undefined {
+  const withoutState = diff.type === "SAVEPOINT_REDEPLOY";
+  if (withoutState) return { withoutState, begin: () => redeploy(pass, diff) };
   const suspended = jobSpec(pass).state === "suspended";
-  if (concernsFlink(diff) || suspended) return () => attemptNewest(pass);
+  if (concernsFlink(diff) || suspended) return { withoutState, begin: () => attemptNewest(pass) };
   if (pass.sessionState !== "leaving") return undefined;
-  return () => {
+  const begin = (): void => {
     // Made again in the next cluster.
     pass.status.jobStatus.state = "FINISHED";
     awaitSession(pass);
   };
+  return { withoutState, begin };
 }
 
 function startAttempt(pass: SessionJobPass, diff: SpecDiff): void {
@@ -193,8 +201,8 @@ function finish(pass: SessionJobPass): Decision<FlinkSessionJobStatus> {
   setConditions(pass);
   pass.status.lifecycleState = lifecycleState(pass.status);
   keepHistory(pass);
-  const { actions, status, events, requeueAfter, exceptionsReportedUntil } = pass;
-  return { actions, status, events, requeueAfter, exceptionsReportedUntil };
+  const { actions, status, events, requeueAfter, exceptionsReportedUntil, question } = pass;
+  return { actions, status, events, requeueAfter, exceptionsReportedUntil, question };
 }
 
 const NOTHING = { actions: [], events: [], requeueAfter: undefined };

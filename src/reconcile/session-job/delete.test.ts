@@ -14,7 +14,7 @@ import {
   jobStopping,
   jobSubmitting,
   jobSuspended,
-  OWN_PREFIX,
+  OWN_HALF,
   recordedCluster,
   sessionCluster,
   sessionJob,
@@ -102,7 +102,7 @@ describe("the deletion of a session job", () => {
     [
       "has a job of an earlier attempt",
       going(jobRunning()),
-      lists(job("CANCELED"), job("RUNNING", { jobId: `${OWN_PREFIX}aaaaaaaaaaaaaaaa` })),
+      lists(job("CANCELED"), job("RUNNING", { jobId: `aaaaaaaaaaaaaaaa${OWN_HALF}` })),
     ],
     ["is there after a submission that nobody saw end", going(jobSubmitting()), lists(job("CREATED"))],
     ["is being stopped", going(jobStopping()), lists(job("RUNNING"))],

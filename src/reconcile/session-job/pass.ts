@@ -8,9 +8,11 @@ import { beginJobPass, type JobPass, waitFor } from "../pass.ts";
 import { sessionConfiguration, sessionState, type SessionState, sessionVersion } from "../session-cluster.ts";
 import { isTerminal, type UpgradeFacts } from "../upgrade-mode.ts";
 import { jobFacts } from "../deployment/stop.ts";
+import { waitForPods } from "../deployment/tear-down.ts";
 
 export interface SessionJobPass extends JobPass {
   readonly resource: FlinkSessionJob;
+  readonly observed: ObservedSessionJob;
   readonly session: FlinkDeployment | undefined;
   readonly sessionState: SessionState;
   /** Of the recorded job id. */
@@ -55,15 +57,18 @@ export function sessionJobFacts(pass: SessionJobPass): UpgradeFacts {
   };
 }
 
-/** The half of each job id by which a job is known as this resource's, also when its id is recorded no more. */
-function ownPrefix({ metadata }: FlinkSessionJob): string | undefined {
+/**
+ * The second half of each job id, by which a job is known as this resource's, also when its id is recorded no more. The
+ * first half is another one in each attempt: Flink names savepoints by it.
+ */
+function ownHalf({ metadata }: FlinkSessionJob): string | undefined {
   const digits = (metadata.uid ?? "").replaceAll("-", "").toLowerCase();
   return /^[\da-f]{32}$/.test(digits) ? digits.slice(0, 16) : undefined;
 }
 
 export function newJobId({ resource, options }: SessionJobPass): string {
-  const prefix = ownPrefix(resource);
-  return prefix === undefined ? options.entropy : prefix + options.entropy.slice(prefix.length);
+  const own = ownHalf(resource);
+  return own === undefined ? options.entropy : options.entropy.slice(0, -own.length) + own;
 }
 
 /** The recorded job, if Flink lists it. */
@@ -74,9 +79,9 @@ export function ownJob({ flink, status }: SessionJobPass): JobOverview | undefin
 /** This resource's jobs that have not ended, the recorded one and any that a lost request brought about later. */
 function activeJobs({ flink, resource, status }: SessionJobPass): readonly JobOverview[] {
   if (flink.jobs?.ok !== true) return [];
-  const prefix = ownPrefix(resource);
+  const half = ownHalf(resource);
   return flink.jobs.value.filter(({ jobId, state }) => {
-    const own = jobId === status.jobStatus.jobId || (prefix !== undefined && jobId.startsWith(prefix));
+    const own = jobId === status.jobStatus.jobId || (half !== undefined && jobId.endsWith(half));
     return own && !isTerminal(state);
   });
 }
@@ -108,6 +113,17 @@ export function noJobRuns(pass: SessionJobPass): boolean {
   cancel(pass, active);
   if (active.length > 0) waitFor(pass, "Cancelling", "cancelling the job");
   return active.length === 0;
+}
+
+/**
+ * True when what the job left is all that it ever will: it is not listed, and no JobManager that goes has it any more.
+ * Otherwise it is said what is awaited.
+ */
+export function nothingWrites(pass: SessionJobPass): boolean {
+  if (!noJobRuns(pass)) return false;
+  const { endingJobManagers: pods = [] } = pass.observed;
+  if (pods.length > 0) waitForPods(pass, pods);
+  return pods.length === 0;
 }
 
 /** Nothing can be done until the session cluster changes, which wakes this resource. Always false. */

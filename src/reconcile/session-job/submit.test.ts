@@ -12,7 +12,7 @@ import {
   type JobScene,
   jobSubmitting,
   jobWith,
-  OWN_PREFIX,
+  OWN_HALF,
   recordedCluster,
   sessionCluster,
   sessionJob,
@@ -96,7 +96,7 @@ describe("a new session job", () => {
   it("has an id that tells whose it is", () => {
     const trace = new SessionJobTrace(sessionJob());
     trace.pass();
-    expect(trace.resource.status?.jobStatus?.jobId).toMatch(new RegExp(`^${OWN_PREFIX}[0-9a-f]{16}$`));
+    expect(trace.resource.status?.jobStatus?.jobId).toMatch(new RegExp(`^[0-9a-f]{16}${OWN_HALF}$`));
   });
 
   it.each<[string, JobScene["session"], string]>([
@@ -173,7 +173,7 @@ describe("an attempt that is announced, and for which nothing was asked of Flink
     [
       "waits until nothing else of the resource runs",
       [],
-      { flink: flink([job("RUNNING", { jobId: `${OWN_PREFIX}ffffffffffffffff` })]) },
+      { flink: flink([job("RUNNING", { jobId: `ffffffffffffffff${OWN_HALF}` })]) },
       { actions: ["cancel-job"], jobState: "INITIALIZING" },
     ],
     [
@@ -414,7 +414,7 @@ describe("an attempt", () => {
   });
 
   it("waits until no other job of the resource runs: a request that was lost may have had its effect late", () => {
-    const stray = job("RUNNING", { jobId: `${OWN_PREFIX}ffffffffffffffff` });
+    const stray = job("RUNNING", { jobId: `ffffffffffffffff${OWN_HALF}` });
     const outcome = decideJobOnce(submitting(), {
       flink: flink([stray, job("RUNNING", { jobId: "f".repeat(32) })]),
     });

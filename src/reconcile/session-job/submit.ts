@@ -11,9 +11,10 @@ import { isAtLeast } from "../../flink/flink-version.ts";
 import { JOB_SUBMISSION_TIMEOUT } from "../../flink/options.ts";
 import { sessionJobConfiguration } from "../../resources/configuration.ts";
 import type { JarRunRequest } from "../../flink/jar-run.ts";
-import { adoptSavepoint, suspendInstead } from "../deployment/deploy.ts";
-import { needsPerson } from "../deployment/retained.ts";
+import { adoptSavepoint, ranUnseen, suspendInstead } from "../deployment/deploy.ts";
+import { noteRecovery, restoreRetained } from "../deployment/retained.ts";
 import { rollBackAttempt } from "../deployment/roll-back.ts";
+import { recordStopped } from "../deployment/stop.ts";
 import {
   amendRecord,
   complain,
@@ -26,6 +27,7 @@ import {
   stall,
   waitFor,
 } from "../pass.ts";
+import { JOB_NOT_FOUND } from "../session-cluster.ts";
 import { errorMessage, isError, statusError } from "../status-error.ts";
 import { LAST_STATE_MARKER } from "../upgrade-mode.ts";
 import {
@@ -34,6 +36,7 @@ import {
   jobSpec,
   newJobId,
   noJobRuns,
+  nothingWrites,
   ownJob,
   type SessionJobPass,
 } from "./pass.ts";
@@ -44,6 +47,7 @@ function recordAttempt(pass: SessionJobPass, restore: UpgradeMode): void {
   if (restore === "stateless") delete jobStatus.upgradeSavepointPath;
   else adoptSavepoint(pass);
   jobStatus.jobId = newJobId(pass);
+  noteRecovery(pass, pass.spec, false);
   jobStatus.state = "INITIALIZING";
   delete jobStatus.startTime;
   record(pass, pass.spec, { jobState: "suspended", upgradeMode: restore, state: "UPGRADING" });
@@ -70,9 +74,9 @@ function restoreMode(pass: SessionJobPass): UpgradeMode {
 export function attemptNewest(pass: SessionJobPass): void {
   const restore = restoreMode(pass);
   if (jobSpec(pass).state === "suspended") return suspendInstead(pass, restore);
-  if (restore === "savepoint" && pass.status.jobStatus.upgradeSavepointPath === LAST_STATE_MARKER) {
-    return needsPerson(pass, "the job was stopped", "its newest checkpoint is not known");
-  }
+  const isUnknown =
+    restore === "savepoint" && pass.status.jobStatus.upgradeSavepointPath === LAST_STATE_MARKER;
+  if (isUnknown && !(nothingWrites(pass) && restoreRetained(pass, "the job was stopped"))) return;
   recordAttempt(pass, restore);
 }
 
@@ -160,17 +164,42 @@ function saySubmissionFailed(pass: SessionJobPass): void {
 }
 
 /**
- * An attempt is recorded: bring its job about, or recognise that it is there. `instead`: what is wanted by now. It waits
- * until it is certain that there is no such job and never will be: it could appear beside the next attempt's.
+ * The attempt's job ran, and was lost with its JobManager before anybody saw it: what it left goes first, also before what
+ * it was to start from.
  */
-export function continueAttempt(pass: SessionJobPass, instead: (() => void) | undefined): void {
+function goOnFromWhatItLeft(pass: SessionJobPass): void {
+  if (!nothingWrites(pass) || !restoreRetained(pass, "the job is lost", JOB_NOT_FOUND)) return;
+  recordStopped(pass, "savepoint");
+  waitFor(pass, "Restarting", "the job ran unseen, and starts again");
+}
+
+/** Flink answered, so that a job that is not listed is lost if it ever was there. */
+function mayHaveRun(pass: SessionJobPass, instead: Instead | undefined): boolean {
+  const { submission, flink } = pass;
+  if (flink.jobs === undefined || submission?.state === "under-way") return false;
+  return instead?.withoutState !== true && ranUnseen(pass, restoreMode(pass));
+}
+
+/** What is wanted by now, other than the recorded attempt. */
+export interface Instead {
+  /** What the attempt's job has done counts for nothing. */
+  readonly withoutState: boolean;
+  readonly begin: () => void;
+}
+
+/**
+ * An attempt is recorded: bring its job about, or recognise that it is there. `instead` waits until it is certain that there
+ * is no such job and never will be: it could appear beside the next attempt's.
+ */
+export function continueAttempt(pass: SessionJobPass, instead: Instead | undefined): void {
   const { submission } = pass;
   const { jobs } = pass.flink;
   if (jobs?.ok === false) return waitFor(pass, "FlinkUnreachable", jobs.failure.message);
   if (ownJob(pass) !== undefined || submission?.state === "done") return submitted(pass);
+  if (mayHaveRun(pass, instead)) return goOnFromWhatItLeft(pass);
   if (submission?.state === "failed" && submission.refused) {
     if (instead !== undefined) {
-      if (noJobRuns(pass)) instead();
+      if (noJobRuns(pass)) instead.begin();
       return;
     }
     const refusal = { message: submission.message, forGood: false };
