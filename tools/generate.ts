@@ -10,6 +10,7 @@ import { cliReference } from "./generate/cli-reference.ts";
 import { doctorPage } from "./generate/doctor-page.ts";
 import { apiReference } from "./generate/api-reference.ts";
 import { metricsReference } from "./generate/metrics-reference.ts";
+import { installationFiles } from "./generate/installation.ts";
 import { kubernetesSchemaFile } from "./generate/kubernetes-schema.ts";
 
 /** Path to content. Each generator adds its files here. */
@@ -18,6 +19,7 @@ const files: Record<string, () => Promise<string>> = {
   "docs/doctor.md": () => Promise.resolve(doctorPage()),
   "docs/reference/api.md": () => Promise.resolve(apiReference()),
   "docs/reference/metrics.md": () => Promise.resolve(metricsReference()),
+  ...installationFiles(),
 };
 const fromKubernetes: Record<string, () => Promise<string>> = {
   "src/api/k8s/kubernetes.generated.ts": kubernetesSchemaFile,

@@ -4,6 +4,7 @@ import { Command as Program, CommanderError, Option } from "commander";
 import { type Command, type Streams, UserError } from "./command.ts";
 import { commands } from "./commands.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
+import { VERSION } from "../version.ts";
 
 function collect(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), ...text.split("\n").filter((line) => line.trim() !== "")];
@@ -43,7 +44,7 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
   let code: number = EXIT_CODES.done;
   const program = new Program("sluice")
     .description("Apache Flink on Kubernetes: one job file from localhost to a fleet.")
-    .version("0.1.0")
+    .version(VERSION)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => streams.stdout.write(text),

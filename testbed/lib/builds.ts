@@ -4,7 +4,14 @@ import { tryRun } from "./exec.ts";
 import { repository } from "./paths.ts";
 import { step } from "./progress.ts";
 
-export type BuildName = "kubernetes" | "etcd" | "coredns" | "versitygw" | "prometheus" | "base-images";
+export type BuildName =
+  | "kubernetes"
+  | "etcd"
+  | "coredns"
+  | "versitygw"
+  | "helm"
+  | "prometheus"
+  | "base-images";
 
 const hour = 3_600_000;
 

@@ -163,6 +163,13 @@ function check(resource: KubeObject): Findings {
   return findings;
 }
 
+/** The same for a value that is no resource of an API. */
+export function checkValue(value: unknown, schema: JsonSchema): Pick<Findings, "wrong" | "unknown"> {
+  const findings: Findings = { wrong: [], unknown: [], empty: [], places: placesOf(schema, "") };
+  walk(value, schema, "", findings);
+  return findings;
+}
+
 /** Values of a wrong type or outside their enum. All are errors. */
 export function wrongValues(resource: KubeObject): Finding[] {
   return check(resource).wrong;
