@@ -23,7 +23,10 @@ interface ResourceList {
 }
 
 /** Where objects of that kind are, by what the API server says. @throws UserError */
-async function typeOf({ client }: Cluster, { apiVersion, kind }: KubeObject): Promise<ResourceType> {
+export async function typeOf(
+  { client }: Cluster,
+  { apiVersion, kind }: Pick<KubeObject, "apiVersion" | "kind">,
+): Promise<ResourceType> {
   const known = resourceTypeOf({ apiVersion, kind });
   if (known !== undefined) return known;
   const [group = "", version] = apiVersion.includes("/") ? apiVersion.split("/") : ["", apiVersion];

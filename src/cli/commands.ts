@@ -9,6 +9,7 @@ import { describe } from "./commands/describe.ts";
 import { doctor } from "./commands/doctor.ts";
 import { events } from "./commands/events.ts";
 import { fork } from "./commands/fork.ts";
+import { install } from "./commands/install.ts";
 import { get } from "./commands/get.ts";
 import { history } from "./commands/history.ts";
 import { list } from "./commands/list.ts";
@@ -25,7 +26,9 @@ import { status } from "./commands/status.ts";
 import { stop } from "./commands/stop.ts";
 import { supervise } from "./commands/supervise.ts";
 import { ui } from "./commands/ui.ts";
+import { uninstallCommand } from "./commands/uninstall.ts";
 import { update } from "./commands/update.ts";
+import { upgrade } from "./commands/upgrade.ts";
 import { scale } from "./commands/scale.ts";
 import { suspend } from "./commands/suspend.ts";
 import { validate } from "./commands/validate.ts";
@@ -58,6 +61,9 @@ export const commands: readonly Command[] = [
   fetchJar,
   deleteCommand,
   operator,
+  install,
+  upgrade,
+  uninstallCommand,
   supervise,
   completion,
 ];

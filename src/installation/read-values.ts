@@ -29,15 +29,26 @@ export function defaultValues(): Values {
   return defaultsOf(ROOT) as Values;
 }
 
-/** As Helm lays values over one another: maps key by key, everything else as a whole; null takes a default away. */
-export function mergeValues(below: Tree, above: Tree): Record<string, unknown> {
+/** As Helm lays values files over one another: maps key by key, everything else as a whole. */
+export function overlay(below: Tree, above: Tree): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...below };
   for (const [name, value] of Object.entries(above)) {
     const under = merged[name];
-    if (value === null) delete merged[name];
-    else merged[name] = isTree(value) && isTree(under) ? mergeValues(under, value) : value;
+    merged[name] = isTree(value) && isTree(under) ? overlay(under, value) : value;
   }
   return merged;
+}
+
+/** Of what lies over the defaults, null takes a default away. */
+function withoutNull(value: unknown): unknown {
+  if (!isTree(value)) return value;
+  const kept = Object.entries(value).filter(([, child]) => child !== null);
+  return Object.fromEntries(kept.map(([name, child]) => [name, withoutNull(child)]));
+}
+
+/** The values as Helm has them in the end. */
+export function mergeValues(below: Tree, above: Tree): Record<string, unknown> {
+  return withoutNull(overlay(below, above)) as Record<string, unknown>;
 }
 
 const EMPTY: Readonly<Record<string, unknown>> = { string: "", boolean: false, array: [], object: {} };

@@ -23,7 +23,7 @@ export async function installRights(api: ApiForTests): Promise<void> {
 
 /** A kubeconfig of a service account, in the folder. */
 export async function kubeconfigOf(
-  api: ApiForTests,
+  api: Pick<ApiForTests, "kubectl" | "caPem" | "url">,
   folder: string,
   account: { readonly namespace: string; readonly name: string },
 ): Promise<string> {
