@@ -68,7 +68,12 @@ function noticed(folder: string, args: readonly string[]): Promise<boolean> {
       "--maxWorkers=1",
     ];
     const child = spawn(vitest, [...args, ...fixed, "--passWithNoTests"], { cwd: folder, stdio: "ignore" });
-    const timer = setTimeout(() => child.kill("SIGKILL"), limit);
+    const timer = setTimeout(() => {
+      console.log(
+        `  out of time after ${Math.round(limit / 1000)} s: it goes round in circles, or the machine is busy`,
+      );
+      child.kill("SIGKILL");
+    }, limit);
     child.on("close", (code) => {
       clearTimeout(timer);
       resolve(code !== 0);
