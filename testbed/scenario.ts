@@ -111,8 +111,16 @@ interface Pod {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
+type Flink = "1.20" | "2.2" | "2.3";
+
+/** Version and mode of the jobs whose test names none: `make test-full` runs such tests with others as well. */
+export const TESTED = {
+  flink: (process.env["SLUICE_TEST_FLINK"] ?? "2.3") as Flink,
+  mode: process.env["SLUICE_TEST_MODE"] === "standalone" ? ("standalone" as const) : ("native" as const),
+};
+
 export interface JobOptions {
-  readonly flink: "1.20" | "2.2" | "2.3";
+  readonly flink?: Flink | undefined;
   readonly upgradeMode: UpgradeMode;
   readonly spec?: Partial<FlinkDeploymentSpec>;
 }
@@ -149,7 +157,7 @@ export class Job {
     if (example === undefined) throw new Error("examples/counting-job.yaml holds no FlinkDeployment");
     const { s3 } = this.cluster.testbed;
     const folder = `s3://${BUCKET}/${this.namespace}`;
-    const { flink, upgradeMode, spec } = this.options;
+    const { flink = TESTED.flink, upgradeMode, spec } = this.options;
     return {
       ...example,
       metadata: { name: this.name, namespace: this.namespace },
@@ -158,6 +166,7 @@ export class Job {
         image: `sluice.test/flink:${flink}`,
         imagePullPolicy: "Never",
         flinkVersion: `v${flink.replace(".", "_")}` as "v2_3",
+        ...(TESTED.mode === "native" ? {} : { mode: TESTED.mode }),
         flinkConfiguration: {
           ...(example.spec.flinkConfiguration as object),
           "s3.endpoint": s3.endpoint,

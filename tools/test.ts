@@ -40,7 +40,7 @@ const hour = 3_600_000;
 const PROJECTS: Readonly<Record<string, readonly string[]>> = {
   unit: ["unit", "model"],
   e2e: ["e2e", "outages"],
-  "e2e-full": ["e2e", "e2e-full", "outages"],
+  "e2e-full": ["e2e", "e2e-full", "e2e-other", "outages"],
 };
 const onNode: Readonly<Record<string, string>> = {
   e2e: "e2e: every end-to-end test on real Flink",

@@ -1,6 +1,6 @@
 /** Mistakes in a job file, on a real cluster: what runs goes on, and status and events name the field and the remedy. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Cluster, attachCluster, Job, until } from "../../testbed/scenario.ts";
+import { type Cluster, attachCluster, Job, TESTED, until } from "../../testbed/scenario.ts";
 import { nodeMissing } from "../support/node-testbed.ts";
 
 let cluster: Cluster;
@@ -29,7 +29,7 @@ async function events(): Promise<string> {
 
 describe.skipIf(nodeMissing())("a running job whose spec becomes invalid", () => {
   it("runs before", async () => {
-    job = await Job.create(cluster, { flink: "2.3", upgradeMode: "savepoint" });
+    job = await Job.create(cluster, { upgradeMode: "savepoint" });
     await job.apply();
     await job.stable(240);
   });
@@ -43,7 +43,7 @@ describe.skipIf(nodeMissing())("a running job whose spec becomes invalid", () =>
       "spec.taskManager.resource.memory",
     ],
     ["too little memory", { jobManager: { resource: { memory: "64m" } } }, "jobManager"],
-    ["another mode", { mode: "standalone" }, "spec.mode"],
+    ["another mode", { mode: TESTED.mode === "native" ? "standalone" : "native" }, "spec.mode"],
   ])("goes on with %s, and says so", async (_what, spec, field) => {
     const before = await job.get();
     await job.patch(spec);

@@ -66,7 +66,7 @@ interface Kind {
 const KINDS: readonly Kind[] = [
   {
     name: "native, its checkpoints in the JobManager's memory",
-    spec: {},
+    spec: { mode: "native" },
     configuration: { "execution.checkpointing.storage": "jobmanager" },
     areCountsOrdered: true,
   },
@@ -84,7 +84,7 @@ describe.skipIf(nodeMissing()).each(KINDS)("a bounded job, $name", (kind) => {
   let firstId: string | undefined;
 
   it("finishes, and stays so with its result to be read", async () => {
-    job = await Job.create(cluster, { flink: "2.3", upgradeMode: "savepoint" });
+    job = await Job.create(cluster, { upgradeMode: "savepoint" });
     const { spec, ...manifest } = job.manifest();
     const output = ["--output", `s3://${BUCKET}/${job.namespace}/output`, "--rate", "200"];
     const bounded = {

@@ -49,7 +49,7 @@ function logsOf(component: "jobmanager" | "taskmanager"): Promise<string> {
 describe.skipIf(nodeMissing())("changes that Flink does not notice", () => {
   it("leave the job and its pods alone", async () => {
     const spec = { ingress: { template: "{{name}}.example.org" }, logConfiguration: { [LOG4J]: QUIET } };
-    job = await Job.create(cluster, { flink: "2.3", upgradeMode: "savepoint", spec });
+    job = await Job.create(cluster, { upgradeMode: "savepoint", spec });
     await job.apply();
     await job.stable(240);
     await job.provesNoLoss();

@@ -58,7 +58,7 @@ async function comesBackFrom(before: string, events: number): Promise<void> {
 
 describe.skipIf(nodeMissing())("a job with retained checkpoints", () => {
   it("is applied and makes checkpoints", async () => {
-    job = await Job.create(cluster, { flink: "2.3", upgradeMode: "savepoint" });
+    job = await Job.create(cluster, { upgradeMode: "savepoint" });
     await job.apply();
     await job.stable(240);
     await job.provesNoLoss();

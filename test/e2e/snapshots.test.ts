@@ -12,7 +12,7 @@ let job: Job;
 beforeAll(async () => {
   if (nodeMissing()) return;
   cluster = attachCluster();
-  job = await Job.create(cluster, { flink: "2.3", upgradeMode: "savepoint" });
+  job = await Job.create(cluster, { upgradeMode: "savepoint" });
   await job.apply();
   await job.stable(240);
   // Flink calls a job RUNNING before its tasks are; a savepoint would have to be tried again.
@@ -143,7 +143,7 @@ describe.skipIf(nodeMissing())("a running job", () => {
 
   it("has a twin, which begins with its savepoint and nothing before", async () => {
     const { starts } = await job.result();
-    const twin = await Job.create(cluster, { flink: "2.3", upgradeMode: "savepoint" });
+    const twin = await Job.create(cluster, { upgradeMode: "savepoint" });
     const manifest = twin.manifest();
     const spec = { ...manifest.spec, job: { ...manifest.spec.job, initialSavepointPath: manual } };
     await cluster.kubectl(["apply", "-f", "-"], stringify({ ...manifest, spec }));
