@@ -4,8 +4,8 @@
  *     node bench/direct-start.ts [runs]
  *
  * Runs the bundle (as in the image) as a process of its own. "First call": from its start until the API server, here one that
- * refuses everything, hears of it. Memory, with the environment of examples/orchestration-job/job.yaml: the peak of a `start` that makes passes against the api testbed until its time is
- * up, as nothing runs pods there.
+ * refuses everything, hears of it. Memory: the peak of a `start` that makes passes against the api testbed until its time is up, as
+ * nothing runs pods there.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -59,9 +59,12 @@ async function firstCall(sluice: string, args: readonly string[]): Promise<numbe
   return at - began;
 }
 
+/** Of examples/orchestration-job/job.yaml. */
+const OF_JOB = { NODE_OPTIONS: "--max-semi-space-size=1", MALLOC_ARENA_MAX: "1" };
+
 /** MiB at most, until it ends. */
-async function peak(sluice: string, args: readonly string[]): Promise<number> {
-  const env = { ...process.env, NODE_OPTIONS: "--max-semi-space-size=1", MALLOC_ARENA_MAX: "1" };
+async function peak(sluice: string, args: readonly string[], more: object): Promise<number> {
+  const env = { ...process.env, ...more };
   const child = spawn(process.execPath, [sluice, ...args], { stdio: "ignore", env });
   let highest = 0;
   const timer = setInterval(() => {
@@ -83,9 +86,18 @@ try {
     const text = [0, 0.5, 1].map((share) => quantile(times, share).toFixed(0)).join(" / ");
     console.log(`${args[0]}: first call after ${text} ms (least, median, most of ${runs})`);
   }
-  const target = ["--kubeconfig", testbed.kubeconfigPath, "-n", await testbed.freshNamespace()];
+  const namespace = await testbed.freshNamespace();
+  const account = join(repository, "deploy/operator/flink-service-account.yaml");
+  await testbed.kubectl(["-n", namespace, "apply", "-f", account]);
+  const target = ["--kubeconfig", testbed.kubeconfigPath, "-n", namespace];
   const args = ["start", "-f", jobFile, "--timeout", "20s", ...target];
-  console.log(`start, twenty seconds of passes: ${(await peak(sluice, args)).toFixed(0)} MiB at most`);
+  for (const [where, more] of [
+    ["as it is", {}],
+    ["with the environment of the example's Job", OF_JOB],
+  ] as const)
+    console.log(
+      `start, twenty seconds of passes, ${where}: ${(await peak(sluice, args, more)).toFixed(0)} MiB at most`,
+    );
 } finally {
   await testbed.stop();
   rmSync(folder, { recursive: true });

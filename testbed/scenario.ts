@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
 import type { FlinkDeployment, FlinkDeploymentSpec, UpgradeMode } from "../src/api/flink-deployment.ts";
 import { run } from "./lib/exec.ts";
-import { attachNode, type NodeTestbed } from "./node.ts";
+import { attachNode, type NodeTestbed, type S3 } from "./node.ts";
 import { type CountingResult, verifyCounting } from "./verify/counting.ts";
 
 export const BUCKET = "flink";
@@ -123,6 +123,8 @@ export interface JobOptions {
   readonly flink?: Flink | undefined;
   readonly upgradeMode: UpgradeMode;
   readonly spec?: Partial<FlinkDeploymentSpec>;
+  /** The testbed's unless given. */
+  readonly s3?: S3;
 }
 
 /** One job in one namespace, with its own folders in the bucket. */
@@ -148,6 +150,10 @@ export class Job {
     return new Job(cluster, namespace, options);
   }
 
+  private get s3(): S3 {
+    return this.options.s3 ?? this.cluster.testbed.s3;
+  }
+
   /** The example's manifest, with this test's image, folders and upgrade mode. */
   manifest(): FlinkDeployment {
     const text = readFileSync(join(import.meta.dirname, "../examples/counting-job.yaml"), "utf8");
@@ -155,7 +161,7 @@ export class Job {
       .map((document) => document.toJS() as FlinkDeployment)
       .find(({ kind }) => kind === "FlinkDeployment");
     if (example === undefined) throw new Error("examples/counting-job.yaml holds no FlinkDeployment");
-    const { s3 } = this.cluster.testbed;
+    const { s3 } = this;
     const folder = `s3://${BUCKET}/${this.namespace}`;
     const { flink = TESTED.flink, upgradeMode, spec } = this.options;
     return {
@@ -266,7 +272,7 @@ export class Job {
   }
 
   result(): Promise<CountingResult> {
-    return verifyCounting(join(this.cluster.testbed.s3.bucketDir(BUCKET), this.namespace, "output"));
+    return verifyCounting(join(this.s3.bucketDir(BUCKET), this.namespace, "output"));
   }
 
   /** Waits until the job has committed more than it had, then asks that nothing is missing and nothing double. @throws Error with what is */

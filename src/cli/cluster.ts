@@ -28,12 +28,15 @@ export interface Cluster {
 
 const RIGHT = "that right (docs/cli.md says what each command needs)";
 
-function nextStep({ code, cause }: KubeApiError, where: string, rights: string): string {
+function nextStep({ code, cause, message }: KubeApiError, where: string, rights: string): string {
   if (cause instanceof KubeConfigError) return cause.next;
+  // The message names the call.
+  const isOurs = message.includes(`/apis/${API_VERSION}`);
+  const missing = isOurs ? `${INSTALL_CRDS}; or choose` : "Choose another namespace with -n, or";
   const steps: Partial<Record<KubeApiError["code"], string>> = {
     unauthorized: `Log in to the cluster again (${where}).`,
     forbidden: `Ask for ${rights}, or choose another user with --context.`,
-    "not-found": `${INSTALL_CRDS}; or choose another cluster with --context.`,
+    "not-found": `${missing} another cluster with --context.`,
     invalid: "Mend what the API server or an admission webhook does not accept; nothing was changed.",
     "bad-request": "Mend what the API server or an admission webhook does not accept; nothing was changed.",
   };

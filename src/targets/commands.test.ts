@@ -4,6 +4,7 @@ import { explain } from "../../testbed/model/play.ts";
 import { Killed, ModelTarget } from "../../testbed/model/target.ts";
 import { withoutNulls } from "../api/defaults.ts";
 import type { FlinkDeploymentSpec } from "../api/flink-deployment.ts";
+import { TargetPasses } from "./passes.ts";
 import { takeSavepoint } from "./savepoint.ts";
 import { startJob, type StartWishes } from "./start.ts";
 import { stopJob, type Stopped } from "./stop.ts";
@@ -247,9 +248,28 @@ describe("a stop", () => {
     expect(failed).toBeInstanceOf(Refusal);
     expect(String(failed)).toMatch(/the savepoint failed, and the job goes on running/);
     expectRunning(model, 1);
+    // Nor later, by whoever looks after the job between two commands.
+    const { surroundings } = model.command();
+    const passes = new TargetPasses(surroundings.target, {
+      tell: () => undefined,
+      now: () => model.world.now,
+    });
+    for (let nth = 0; nth < 60; nth++) {
+      await passes.pass("job");
+      model.world.tick();
+    }
+    expectRunning(model, 1);
     await start(model)(model.command().surroundings);
     expectRunning(model, 1);
     expect(model.world.starts.length).toBe(1);
+  });
+
+  it("of a job whose tasks still start has its savepoint a moment later", async () => {
+    const model = await running();
+    model.world.savepointFails = "Failure reason: Not all required tasks are currently running.";
+    const { path } = (await stop(model.command().surroundings)) as Stopped;
+    expect(path).toMatch(/^s3:\/\/savepoints\//);
+    expectNothingLeft(model);
   });
 
   it("of a job whose JobManager somebody deleted leaves its newest state", async () => {

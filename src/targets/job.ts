@@ -60,7 +60,7 @@ export class TargetJob {
 
   /** Until it is as wanted. @throws Refusal for what went wrong, and when the time is up */
   async settle(
-    what: { readonly timedOut: string; readonly next: string },
+    what: { readonly timedOut: string; readonly next: string; readonly failedNext?: string },
     judge: (resource: JobRecord["resource"]) => Verdict = (resource) => verdictOf(resource, this.#began),
   ): Promise<JobRecord> {
     const followed = await this.#follow(judge);
@@ -71,7 +71,8 @@ export class TargetJob {
         throw new Refusal(
           "act",
           followed.message,
-          "Mend it and run the command again; --from-savepoint names another state to start from.",
+          what.failedNext ??
+            "Mend it and run the command again; --from-savepoint names another state to start from.",
         );
       case "timed-out":
         throw new Refusal("timed-out", what.timedOut, what.next);

@@ -3,6 +3,7 @@ import type { FlinkDeployment } from "../api/flink-deployment.ts";
 import type { Condition } from "../api/kube-object.ts";
 import { isUnderWay } from "../reconcile/pass.ts";
 import { withStatusDefaults } from "../api/defaults.ts";
+import { tasksWereStarting } from "../reconcile/deployment/stop.ts";
 import { errorMessage, isError } from "../reconcile/status-error.ts";
 
 export type Verdict =
@@ -22,6 +23,7 @@ function failedSavepoint({ status }: FlinkDeployment, since: number): string | u
   const { triggerTimestamp = 0, triggerId = "" } = jobStatus.savepointInfo;
   const isOver = triggerId === "" && !isUnderWay({ reconciliationStatus });
   if (!isOver || triggerTimestamp <= since || !isError(error, "UpgradeFailureException")) return undefined;
+  if (tasksWereStarting(errorMessage(error))) return undefined;
   return `the savepoint failed, and the job goes on running: ${errorMessage(error) ?? "Flink gives no cause"}`;
 }
 

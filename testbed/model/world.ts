@@ -56,8 +56,8 @@ export class World {
   restDown = false;
   /** Being deleted, with everything in it. */
   namespaceGoes = false;
-  /** The next savepoint fails. */
-  savepointFails = false;
+  /** The next savepoint fails, with these words. */
+  savepointFails: boolean | string = false;
   readonly violations: string[] = [];
   /** Where each job of this resource started from. */
   readonly starts: { progress: number; from: string }[] = [];
@@ -511,9 +511,10 @@ export class World {
   private finishSavepoint(job: Job): void {
     const savepoint = job.savepoint!;
     job.savepoint = undefined;
-    if (this.savepointFails) {
+    if (this.savepointFails !== false) {
+      const failure = this.savepointFails === true ? "disk full" : this.savepointFails;
       this.savepointFails = false;
-      this.triggers.set(savepoint.triggerId, { failure: "disk full" });
+      this.triggers.set(savepoint.triggerId, { failure });
       return;
     }
     this.storage.set(savepoint.path, job.progress);

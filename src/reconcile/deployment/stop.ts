@@ -50,6 +50,15 @@ import { keepsSnapshotResources, putOffSavepoint } from "./snapshots.ts";
 
 /** Milliseconds between a savepoint that failed and the next try. */
 const SAVEPOINT_RETRY_MS = 30_000;
+/** The same while the tasks of the job start: a matter of seconds. */
+const STARTING_RETRY_MS = 2000;
+
+/** By the words of a savepoint's failure: Flink calls a job RUNNING before its tasks are. */
+export function tasksWereStarting(message: string | undefined): boolean {
+  return /not all required tasks are currently running|is not being executed at the moment/i.test(
+    message ?? "",
+  );
+}
 
 /**
  * With HA a job leaves metadata as soon as it runs. No metadata, and no sight of the job since it was submitted: it
@@ -207,7 +216,9 @@ export function beginStop(pass: JobPass, suspend: SuspendMode, restore: UpgradeM
 export function savepointPause(pass: JobPass): number {
   const { triggerId = "", triggerTimestamp = 0 } = pass.status.jobStatus.savepointInfo;
   const failed = triggerId === "" && isError(pass.status.error, "UpgradeFailureException");
-  return failed ? Math.max(0, triggerTimestamp + SAVEPOINT_RETRY_MS - pass.now) : 0;
+  const isShort = tasksWereStarting(pass.status.error);
+  const pause = isShort ? STARTING_RETRY_MS : SAVEPOINT_RETRY_MS;
+  return failed ? Math.max(0, triggerTimestamp + pause - pass.now) : 0;
 }
 
 function upgradeFailed(pass: JobPass, message: string): void {
