@@ -6,6 +6,7 @@ import { askFlink, gatherLive } from "../controller/gather.ts";
 import { optionsFor } from "../controller/job-passes.ts";
 import type { FlinkConfiguration } from "../flink/configuration.ts";
 import { KubeApiError } from "../kube/api-error.ts";
+import { isKubeError } from "../kube/client.ts";
 import { FLINK_DEPLOYMENTS, FLINK_STATE_SNAPSHOTS } from "../kube/resource-type.ts";
 import { controllerConfig } from "../operator/configuration.ts";
 import { flinkClients } from "../controller/flink-clients.ts";
@@ -16,8 +17,11 @@ import { type Ask, follow } from "../reconcile/plan/follow.ts";
 import { type Plan, planChange } from "../reconcile/plan/plan.ts";
 import { findRetained } from "../state-storage/retained-checkpoints.ts";
 import { StateStorages } from "../state-storage/state-storage.ts";
+import { KubernetesTarget } from "../targets/kubernetes/kubernetes-target.ts";
+import { planJob } from "../targets/plan.ts";
 import { applyPatch, wantedOf } from "./apply.ts";
 import type { Cluster } from "./cluster.ts";
+import type { Streams } from "./command.ts";
 import { mergePatch } from "./merge.ts";
 
 const NO_CLUSTER = {
@@ -108,16 +112,47 @@ async function withStorage<T>(
 
 const nothing: Ask = () => Promise.resolve({ kind: "none" });
 
-/** What applying `wanted` would do to the live job. @throws KubeApiError */
+/** Undefined: no job without an operator has that name. @throws Refusal */
+async function planDirect(
+  { client, namespace, flinkRest }: Cluster,
+  { metadata: { name }, spec }: FlinkDeployment,
+  { env, stderr }: Pick<Streams, "env" | "stderr">,
+): Promise<Plan | undefined> {
+  const target = new KubernetesTarget({ client, namespace, flinkRest, env });
+  try {
+    if ((await target.records.read(name)) === undefined) return undefined;
+    const progress = (message: string): void => void stderr.write(`${message}\n`);
+    return await planJob(name, spec, {
+      target,
+      progress,
+      timeoutMs: 0,
+      signal: new AbortController().signal,
+    });
+  } finally {
+    await target.close();
+  }
+}
+
+/** What applying `wanted` would do to the live job; of one without an operator, what `update` would. @throws KubeApiError, Refusal */
 export async function planLive(
   cluster: Cluster,
   wanted: FlinkDeployment,
   operator: FlinkConfiguration,
-  env: Readonly<Record<string, string | undefined>>,
+  streams: Pick<Streams, "env" | "stderr">,
 ): Promise<Plan> {
+  const { env } = streams;
   const options = optionsOf(operator, wanted);
   const place = { ...cluster, namespace: wanted.metadata.namespace ?? cluster.namespace };
-  const observed = await observeLive(place, wanted.metadata.name, options);
+  let missing: unknown;
+  const observed = await observeLive(place, wanted.metadata.name, options).catch((error: unknown) => {
+    // No CRDs, and so no operator.
+    if (!isKubeError(error, "not-found")) throw error;
+    missing = error;
+    return undefined;
+  });
+  const direct = observed === undefined ? await planDirect(place, wanted, streams) : undefined;
+  if (direct !== undefined) return direct;
+  if (missing !== undefined) throw missing;
   const resource = wantedOf(wanted, FLINK_DEPLOYMENTS, place.namespace) as FlinkDeployment;
   if (observed === undefined)
     return planChange(unseen(resource), resource, Date.now(), options, () =>

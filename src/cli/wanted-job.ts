@@ -144,6 +144,15 @@ function withFlags(spec: FlinkDeploymentSpec, options: Options, streams: Streams
   return withSavepointDirectory(configured, text(options, "savepointDir"));
 }
 
+/** What the command line and its files change of a job file's spec. @throws UserError */
+export async function withJobFlags(
+  spec: FlinkDeploymentSpec,
+  options: Options,
+  streams: Streams,
+): Promise<FlinkDeploymentSpec> {
+  return withFlags(await withFiles(spec, options, streams), options, streams);
+}
+
 /** @throws UserError */
 export async function wantedJob(options: Options, streams: Streams): Promise<WantedJob> {
   const file = text(options, "filename");
@@ -152,7 +161,7 @@ export async function wantedJob(options: Options, streams: Streams): Promise<Wan
   return {
     name: metadata?.name,
     namespace: metadata?.namespace,
-    spec: withFlags(await withFiles(spec, options, streams), options, streams),
+    spec: await withJobFlags(spec, options, streams),
   };
 }
 

@@ -28,7 +28,8 @@ export interface PassResult {
   readonly resource: FlinkDeployment;
 }
 
-function options(): Options {
+/** For decisions around a record. */
+export function optionsOfRecord(): Options {
   return {
     defaults: {},
     isRecord: true,
@@ -51,7 +52,7 @@ export class TargetPasses {
     this.#decisions = new DeploymentDecisions({
       log,
       now,
-      options,
+      options: optionsOfRecord,
       flinkFor: (...place) => target.flinkFor(...place),
       findRetained: (question) => target.findRetained(question),
       execute: (action, resource, flink) => target.execute(action, resource, flink),

@@ -90,6 +90,12 @@ async function changeRunning(job: TargetJob, record: JobRecord, wishes: StartWis
   return isSame && isNew ? { ...done, kind: "started" } : done;
 }
 
+/** Where somebody who wrote into the record wants the next start to be from. */
+export function fromRecord({ edited }: JobRecord): StartFrom | undefined {
+  if (edited === undefined) return undefined;
+  return edited.path === undefined ? { kind: "scratch" } : { kind: "savepoint", path: edited.path };
+}
+
 /** Of `start`, and of `update` when `wishes.update` says so. */
 export async function startJob(
   name: string,
@@ -105,9 +111,7 @@ export async function startJob(
     if (isRunning(found.resource)) return changeRunning(job, found, wishes);
     if (!wasDeployed(found.resource)) await requireNoCluster(found, surroundings);
     const { edited } = found;
-    const byRecord: StartFrom | undefined =
-      edited && (edited.path === undefined ? { kind: "scratch" } : { kind: "savepoint", path: edited.path });
-    const from = wishes.from ?? byRecord;
+    const from = wishes.from ?? fromRecord(found);
     if (wishes.from === undefined && edited !== undefined)
       progress(`${target.records.describe(name)} says where to start from: ${edited.path ?? "from scratch"}`);
     const spec = specToRun(found, wishes.spec, from);

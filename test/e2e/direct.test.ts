@@ -24,6 +24,15 @@ describe.skipIf(nodeMissing())("a job without an operator", () => {
     expect(other).toMatchObject({ code: 1, stderr: expect.stringMatching(/job\.parallelism : 1 -> 2/) });
   });
 
+  it("is planned as it is and with a change, and its logs are there", async () => {
+    expect(await direct.try("plan", "-f", direct.file)).toMatchObject({ code: 0 });
+    expect(await direct.try("plan", "-f", direct.file, "--parallelism", "2")).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/counting restarts, from the savepoint that is taken when it stops/),
+    });
+    expect(await direct.run("logs", "counting", "--jobmanager")).toMatch(/^counting-\S+ \| .*INFO/m);
+  });
+
   it("is updated, and an update that is killed anywhere is finished by the next one", async () => {
     const lines = [
       /stopping the job with a savepoint/,

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LocalJob } from "../../testbed/local-job.ts";
+import { repository } from "../../testbed/lib/paths.ts";
 import { waitFor } from "../../testbed/lib/wait.ts";
 
 let job: LocalJob;
@@ -31,6 +32,25 @@ test("starts, and says what is otherwise than in a cluster", async () => {
   ).toEqual(["jobmanager", "supervisor", "taskmanager"]);
   await job.provesNoLoss();
   expect(await job.sluice("start")).toBe("counting runs already\n");
+});
+
+test("is planned as it is and with a change, and its logs are one", async () => {
+  const file = join(repository, "examples/counting-job.yaml");
+  expect(await job.trySluice("plan", "-f", file)).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/counting is unchanged/),
+  });
+  expect(await job.trySluice("plan", "-f", file, "--parallelism", "2")).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/counting restarts, from the savepoint that is taken when it stops/),
+  });
+  const logs = await job.sluice("logs", "counting");
+  expect(logs).toMatch(/^jobmanager \| .*INFO/m);
+  expect(logs).toMatch(/^taskmanager \| .*INFO/m);
+  expect(await job.sluice("logs", "counting", "--jobmanager", "--tail", "3")).toMatch(
+    /^(jobmanager \| .*\n){3}$/,
+  );
+  expect(await job.trySluice("logs", "nobody")).toMatchObject({ code: 4 });
 });
 
 test("a killed TaskManager comes back", async () => {

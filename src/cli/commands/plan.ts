@@ -1,9 +1,11 @@
 /** `sluice plan`: what applying a file would do to the running job, and why. Changes nothing. */
 import type { FlinkDeployment } from "../../api/flink-deployment.ts";
-import { clusterOptions } from "../cluster-options.ts";
+import type { FlinkConfiguration } from "../../flink/configuration.ts";
+import type { Plan } from "../../reconcile/plan/plan.ts";
 import { type Command, type Streams, UserError } from "../command.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import type { JobFile } from "../job-file.ts";
+import { jobFileOptions, localOptions, savepointDirectoryOption, targetOptions } from "../target-options.ts";
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -33,26 +35,60 @@ function others(files: readonly JobFile[], { stderr }: Streams): number {
   return jobs.length;
 }
 
+/** Milliseconds; nothing is waited for. */
+const TIMEOUT_MS = 60_000;
+
+/** Of what runs in the cluster, or on this machine. */
+async function plansOf(
+  wanted: readonly FlinkDeployment[],
+  operator: FlinkConfiguration,
+  options: Options,
+  streams: Streams,
+): Promise<Plan[]> {
+  const { withTarget } = await import("../target.ts");
+  const { planLive } = await import("../plan.ts");
+  const { planJob } = await import("../../targets/plan.ts");
+  const { Refusal } = await import("../../targets/target.ts");
+  const { withCluster } = await import("../cluster.ts");
+  try {
+    if (options["target"] === "local")
+      return await withTarget(options, streams, TIMEOUT_MS, (surroundings) =>
+        Promise.all(wanted.map(({ metadata, spec }) => planJob(metadata.name, spec, surroundings))),
+      );
+    return await withCluster(options, streams, (cluster) =>
+      Promise.all(wanted.map((one) => planLive(cluster, one, operator, streams))),
+    );
+  } catch (error) {
+    // 1 is "something would change" here, and not what an error is to end with.
+    if (error instanceof Refusal || error instanceof UserError)
+      throw new UserError(error.message, error.next);
+    throw error;
+  }
+}
+
 async function run(options: Options, streams: Streams): Promise<number> {
   const { operatorConfiguration } = await import("../job-file-check.ts");
   const { planData, planText } = await import("../output/plan.ts");
   const { printData } = await import("../output/resources.ts");
-  const { planLive, planOffline } = await import("../plan.ts");
-  const { withCluster } = await import("../cluster.ts");
+  const { planOffline } = await import("../plan.ts");
   const names = options["filename"] as string[] | undefined;
   if (names === undefined)
     throw new UserError("name the files: sluice plan -f FILE...", undefined, EXIT_CODES.usage);
   const defaults = options["operatorConfig"] as string | undefined;
   const operator = defaults === undefined ? {} : await operatorConfiguration(defaults, streams.stdin);
   const files = await filesOf(names, options, streams);
-  const wanted = deploymentsOf(files);
+  const { withJobFlags } = await import("../wanted-job.ts");
+  const wanted = await Promise.all(
+    deploymentsOf(files).map(async (one) => ({
+      ...one,
+      spec: await withJobFlags(one.spec ?? {}, options, streams),
+    })),
+  );
   const from = options["from"] as string[] | undefined;
   const before = from === undefined ? undefined : deploymentsOf(await filesOf(from, options, streams));
   const plans =
     before === undefined
-      ? await withCluster(options, streams, (cluster) =>
-          Promise.all(wanted.map((one) => planLive(cluster, one, operator, streams.env))),
-        )
+      ? await plansOf(wanted, operator, options, streams)
       : await Promise.all(
           wanted.map((one) => {
             const old = before.find(({ metadata }) => metadata?.name === one.metadata.name);
@@ -73,6 +109,7 @@ export const plan: Command = {
   examples: [
     "sluice plan -f job.yaml -n team               # 0: nothing, 1: something would change, 2: error",
     "sluice plan --from old.yaml -f new.yaml       # without a cluster, of a job that runs well",
+    "sluice plan -f job.yaml --target local        # of what runs on this machine",
     "sluice plan -f job.yaml -o json | jq -r '.[0].verdict'",
   ],
   options: [
@@ -83,7 +120,10 @@ export const plan: Command = {
       flags: "--operator-config <file>",
       description: "the operator's config.yaml, whose defaults the jobs inherit",
     },
-    ...clusterOptions,
+    ...jobFileOptions.filter(({ flags }) => !flags.includes("--filename")),
+    savepointDirectoryOption,
+    ...targetOptions.filter(({ flags }) => !/--(?:cluster-id|flink-rest)/.test(flags)),
+    ...localOptions.filter(({ flags }) => !flags.startsWith("--attach")),
     {
       flags: "-o, --output <format>",
       description: "how to print it",
