@@ -5,6 +5,12 @@ export const clusterOptions: readonly CommandOption[] = [
   { flags: "-n, --namespace <name>", description: "namespace (default: the context's)" },
   { flags: "--kubeconfig <file>", description: "kubeconfig to use (default: as kubectl finds it)" },
   { flags: "--context <name>", description: "context of the kubeconfig" },
+  { flags: "--as <user>", description: "act as this user, where your own may" },
+  { flags: "--as-group <group>", description: "and as one of this group; may be repeated", repeat: true },
+  {
+    flags: "--request-timeout <duration>",
+    description: "for each call to the API server, such as 1s or 2m (default: 15s)",
+  },
 ];
 
 /** Of commands that change something. */

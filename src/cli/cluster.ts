@@ -3,7 +3,9 @@ import { API_VERSION, type FlinkDeployment } from "../api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../api/flink-session-job.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { wayToFlink } from "../controller/flink-clients.ts";
+import { parseDuration } from "../flink/duration.ts";
 import { KubeApiError } from "../kube/api-error.ts";
+import type { ClusterAccess } from "../kube/cluster-access.ts";
 import { KubeClient } from "../kube/client.ts";
 import { loadKubeConfig } from "../kube/config.ts";
 import { KubeConfigError } from "../kube/kubeconfig.ts";
@@ -43,6 +45,34 @@ function nextStep({ code, cause, message }: KubeApiError, where: string, rights:
   return steps[code] ?? `Check that the cluster can be reached (${where}), or choose another with --context.`;
 }
 
+/** Every call is made as that user, if the credentials may do so. @throws UserError */
+function asUser(
+  access: ClusterAccess,
+  user: string | undefined,
+  groups: readonly string[] = [],
+): ClusterAccess {
+  if (user === undefined && groups.length === 0) return access;
+  if (user === undefined)
+    throw new UserError("--as-group needs --as", "A user of any name will do.", EXIT_CODES.usage);
+  const headers = {
+    "impersonate-user": user,
+    ...(groups.length === 0 ? {} : { "impersonate-group": [...groups] }),
+  };
+  return { ...access, headers: async () => ({ ...(await access.headers()), ...headers }) };
+}
+
+/** Milliseconds; as kubectl takes it, a bare number is seconds. @throws UserError */
+function deadlineOf(text: string | undefined): number {
+  if (text === undefined) return DEADLINE_MS;
+  const milliseconds = parseDuration(/^\d+$/.test(text) ? `${text}s` : text);
+  if (milliseconds !== undefined && milliseconds > 0) return milliseconds;
+  throw new UserError(
+    `--request-timeout is a duration such as 10s or 2m, not "${text}"`,
+    undefined,
+    EXIT_CODES.usage,
+  );
+}
+
 /** Runs `work` with a client of the cluster that the options name; `rights`: what it needs there. @throws UserError */
 export async function withCluster<T>(
   options: Readonly<Record<string, unknown>>,
@@ -53,8 +83,9 @@ export async function withCluster<T>(
   const text = (name: string): string | undefined => options[name] as string | undefined;
   let client: KubeClient | undefined;
   try {
-    const access = await loadKubeConfig({ kubeconfig: text("kubeconfig"), context: text("context"), env });
-    client = new KubeClient(access, { deadlineMs: DEADLINE_MS });
+    const found = await loadKubeConfig({ kubeconfig: text("kubeconfig"), context: text("context"), env });
+    const access = asUser(found, text("as"), options["asGroup"] as readonly string[] | undefined);
+    client = new KubeClient(access, { deadlineMs: deadlineOf(text("requestTimeout")) });
     const kubeconfig = text("kubeconfig") ?? env["KUBECONFIG"];
     const flinkRest = wayToFlink({ env, kubeconfig, flinkRest: undefined });
     return await work({ client, namespace: text("namespace") ?? access.namespace, flinkRest });

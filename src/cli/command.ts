@@ -7,6 +7,8 @@ export interface CommandOption {
   readonly default?: string | boolean | readonly string[];
   readonly env?: string;
   readonly choices?: readonly string[];
+  /** Beside the choices: values that begin so. */
+  readonly prefixes?: readonly string[];
   /** May be given several times, one value each; of the environment variable every line is one. */
   readonly repeat?: true;
   /** The value of an optional argument that is left out. */

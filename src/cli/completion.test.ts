@@ -62,3 +62,66 @@ describe("the script for bash", () => {
     expect(ask("sluice", "apply", "-f", "compl")).toEqual(["completion.bash"]);
   });
 });
+
+/** What a shell prints for a program, with `bin/sluice` on its PATH; in a folder with the script, `sluice.sh`. */
+function inShell(shell: "zsh" | "fish", flags: readonly string[], program: string): string[] {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-completion-"));
+  try {
+    writeFileSync(join(folder, "sluice.sh"), SCRIPTS[shell] ?? "");
+    const PATH = `${join(repository, "bin")}:${process.env["PATH"]}`;
+    const env = { ...process.env, PATH, HOME: folder, XDG_CONFIG_HOME: folder };
+    const text = execFileSync(shell, [...flags, "-c", program], { env, cwd: folder, encoding: "utf8" });
+    return text.split("\n").filter((line) => line !== "");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function isMissing(shell: string): boolean {
+  try {
+    execFileSync(shell, ["--version"]);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+const CASES: readonly [string[], string[]][] = [
+  [["res"], ["restart", "resume"]],
+  [["scale", "job", "--task"], ["--task-managers"]],
+  [["get", "-o", "y"], ["yaml"]],
+  [["apply", "-f", "slui"], ["sluice.sh"]],
+];
+
+describe.skipIf(isMissing("fish"))("the script for fish", () => {
+  it("completes commands, options, values and files", () => {
+    for (const [line, expected] of CASES) {
+      const found = inShell(
+        "fish",
+        ["--no-config"],
+        `source sluice.sh; complete -C 'sluice ${line.join(" ")}'`,
+      );
+      expect(
+        found.map((one) => one.split("\t")[0] ?? "").toSorted((a, b) => a.localeCompare(b)),
+        line.join(" "),
+      ).toEqual(expected);
+    }
+  });
+});
+
+describe.skipIf(isMissing("zsh"))("the script for zsh", () => {
+  // Completion's own functions need a terminal: they are stood in for by what they are told.
+  const STAND_INS =
+    'compdef() { :; }; compadd() { shift; print -l -- "$@"; }; _files() { print -l -- ${words[CURRENT]}*(N); }';
+
+  it("completes commands, options, values and files", () => {
+    for (const [line, expected] of CASES) {
+      const words = ["sluice", ...line].map((word) => `'${word}'`).join(" ");
+      const program = `${STAND_INS}; source ./sluice.sh; words=(${words}); CURRENT=${line.length + 1}; _sluice`;
+      expect(
+        inShell("zsh", ["-f"], program).toSorted((a, b) => a.localeCompare(b)),
+        line.join(" "),
+      ).toEqual(expected);
+    }
+  });
+});

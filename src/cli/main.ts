@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line. What it ends with: exit-codes.ts. */
 import { setFlagsFromString } from "node:v8";
-import { Command as Program, CommanderError, Option } from "commander";
+import { Command as Program, CommanderError, InvalidArgumentError, Option } from "commander";
 import { type Command, type Streams, UserError } from "./command.ts";
 import { commands } from "./commands.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
@@ -17,16 +17,27 @@ function collect(text: string, before: readonly string[] | undefined): readonly 
   return [...(before ?? []), ...text.split("\n").filter((line) => line.trim() !== "")];
 }
 
+function among(choices: readonly string[], prefixes: readonly string[]): (text: string) => string {
+  const isFit = (text: string): boolean =>
+    choices.includes(text) || prefixes.some((prefix) => text.startsWith(prefix) && text !== prefix);
+  return (text) => {
+    if (isFit(text)) return text;
+    throw new InvalidArgumentError(`Allowed choices are ${[...choices, ...prefixes].join(", ")}.`);
+  };
+}
+
 function register(program: Program, command: Command, streams: Streams, done: (code: number) => void): void {
   const sub = program.command(command.name, { hidden: command.hidden === true }).description(command.summary);
   for (const { name, description } of command.args ?? []) sub.argument(name, description);
-  for (const { flags, description, default: fallback, env, choices, repeat, preset } of command.options) {
+  for (const one of command.options) {
+    const { flags, description, default: fallback, env, choices, prefixes, repeat, preset } = one;
     const option = new Option(flags, description);
     if (repeat !== undefined) option.argParser(collect);
     if (fallback !== undefined) option.default(fallback);
     // Empty is as good as unset: a manifest lists variables that only some jobs fill in.
     if (env !== undefined && (streams.env[env] ?? "") !== "") option.env(env);
     if (choices !== undefined) option.choices(choices);
+    if (prefixes !== undefined) option.argParser(among(choices ?? [], prefixes));
     if (preset !== undefined) option.preset(preset);
     sub.addOption(option);
   }

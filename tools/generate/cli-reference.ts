@@ -26,9 +26,9 @@ function cell(text: string): string {
   return text.replaceAll("|", "\\|");
 }
 
-function notes({ default: fallback, env, choices }: CommandOption): string {
+function notes({ default: fallback, env, choices, prefixes = [] }: CommandOption): string {
   const parts = [
-    ...(choices === undefined ? [] : [choices.join(", ")]),
+    ...(choices === undefined ? [] : [[...choices, ...prefixes.map((one) => `${one}…`)].join(", ")]),
     ...(fallback === undefined || fallback === false ? [] : [`default: ${String(fallback)}`]),
     ...(env === undefined ? [] : [`environment: ${env}`]),
   ];

@@ -54,12 +54,21 @@ async function printRows(
   stdout.write(withHeader ? text : text.slice(text.indexOf("\n") + 1));
 }
 
+/** A path into one resource, or into a List of several. */
+async function printPath(template: string, value: unknown, { stdout }: Streams): Promise<void> {
+  const { jsonPath } = await import("../output/json-path.ts");
+  stdout.write(jsonPath(template, value));
+}
+
 async function printData(
   rows: readonly Row[],
   format: string,
   one: boolean,
   streams: Streams,
+  withHeader = false,
 ): Promise<void> {
+  const [kind = "", ...rest] = format.split("=");
+  const detail = rest.join("=");
   const { forPrograms, printData: print } = await import("../output/resources.ts");
   const { fullName } = await import("../reference.ts");
   if (format === "name") {
@@ -67,11 +76,14 @@ async function printData(
     return;
   }
   const items = rows.map(({ object }) => forPrograms(object));
-  print(
-    one ? items[0] : { apiVersion: "v1", kind: "List", metadata: {}, items },
-    format as DataFormat,
-    streams,
-  );
+  if (kind === "custom-columns") {
+    const { customColumns } = await import("../output/custom-columns.ts");
+    streams.stdout.write(customColumns(detail, items, withHeader));
+    return;
+  }
+  const value = one ? items[0] : { apiVersion: "v1", kind: "List", metadata: {}, items };
+  if (kind === "jsonpath") await printPath(detail, value, streams);
+  else print(value, format as DataFormat, streams);
 }
 
 /** Each change as a line of the table (or an object), until Ctrl-C. */
@@ -101,6 +113,8 @@ export const get: Command = {
     "sluice get -A -o wide                     # of all namespaces, with images and messages",
     "sluice get my-job -w                      # and each change of it",
     "sluice get flinksnp -l job=my-job -o json",
+    "sluice get my-job -o jsonpath='{.status.jobStatus.state}'",
+    "sluice get -o custom-columns=NAME:.metadata.name,JOB:.status.jobStatus.state",
   ],
   options: [
     ...clusterOptions,
@@ -110,6 +124,7 @@ export const get: Command = {
       flags: "-o, --output <format>",
       description: "how to print them",
       choices: ["table", "wide", "name", "json", "yaml"],
+      prefixes: ["jsonpath=", "custom-columns="],
       default: "table",
     },
     { flags: "-w, --watch", description: "go on with each change, until Ctrl-C" },
@@ -134,7 +149,7 @@ export const get: Command = {
       if (isTable) {
         await printRows(rows, shape, options["headers"] !== false, streams);
         if (rows.length === 0) streams.stderr.write(`no Flink resources in ${where}\n`);
-      } else await printData(rows, format, one, streams);
+      } else await printData(rows, format, one, streams, options["headers"] !== false);
       if (options["watch"] !== true) return 0;
       return watch(cluster, wanted, rows, (row) =>
         isTable ? printRows([row], shape, false, streams) : printData([row], format, true, streams),

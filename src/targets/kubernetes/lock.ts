@@ -35,7 +35,9 @@ export async function takeLock(client: KubeClient, { namespace, name, holder }: 
       onLost: () => lost.abort(),
       onError: (error) => {
         problem = error;
-        if ((error as { code?: string }).code === "forbidden") decide(false);
+        // No right, or no such namespace: waiting mends neither.
+        const { code } = error as { code?: string };
+        if (code === "forbidden" || code === "not-found") decide(false);
       },
       leaseDurationMs: LEASE_MS,
       retryPeriodMs: 1000,
