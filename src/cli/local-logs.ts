@@ -50,7 +50,8 @@ export async function followLocalLogs(
   signal?: AbortSignal,
 ): Promise<void> {
   const readers = new Map<string, LogReader>();
-  for (let isFirst = true; signal?.aborted !== true; isFirst = false) {
+  const isOver = (): boolean => signal?.aborted === true;
+  for (let isFirst = true; !isOver(); isFirst = false) {
     for (const source of localLogs(folder, false, wish.component))
       if (!readers.has(source.path)) readers.set(source.path, new LogReader(source));
     const lines = [...readers.values()].flatMap((reader) =>
