@@ -9,6 +9,7 @@ import {
   serviceProxyTransport,
 } from "../flink-rest/transport.ts";
 import type { KubeClient } from "../kube/client.ts";
+import type { JarHost } from "./jar-host.ts";
 
 /** Straight from a pod; elsewhere through the API server, unless the user says otherwise. */
 export function wayToFlink({
@@ -26,10 +27,13 @@ export function wayToFlink({
 
 type ClientFor = (namespace: string, name: string, port: number) => FlinkRestClient;
 
+/** `host`: one of several JobManagers, whose own port is meant then. */
+export type JarClientFor = (namespace: string, name: string, port: number, host?: JarHost) => FlinkRestClient;
+
 export interface FlinkClients {
   readonly clientFor: ClientFor;
   /** For calls that last, over connections of their own; a JobManager that was silent is asked all the same. */
-  readonly jarClientFor: ClientFor;
+  readonly jarClientFor: JarClientFor;
   /** Something about the cluster `namespace/name` changed: if its JobManager was silent, it may answer now. */
   readonly changed: (key: string) => void;
   /** Waits for calls under way, but not for those that last. */
@@ -71,13 +75,22 @@ export function flinkClients(
         ? directTransport(`http://${name}-rest.${namespace}:${port}`, connections)
         : serviceProxyTransport(raw, namespace, `${name}-rest:${port}`),
     );
+  const toPod = (namespace: string, { name, ip }: JarHost, port: number): FlinkTransport =>
+    around(
+      way === "direct"
+        ? directTransport(`http://${ip.includes(":") ? `[${ip}]` : ip}:${port}`, jarAgent)
+        : serviceProxyTransport(raw, namespace, `${name}:${port}`, "pods"),
+    );
   return {
     clientFor: (namespace, name, port) => {
       const transport = transportFor(namespace, name, port, agent);
       return new FlinkRestClient({ transport: guard.guarded(`${namespace}/${name}`, transport) });
     },
-    jarClientFor: (namespace, name, port) =>
-      new FlinkRestClient({ transport: transportFor(namespace, name, port, jarAgent) }),
+    jarClientFor: (namespace, name, port, host) => {
+      const transport =
+        host === undefined ? transportFor(namespace, name, port, jarAgent) : toPod(namespace, host, port);
+      return new FlinkRestClient({ transport });
+    },
     changed: (key) => guard.changed(key),
     close: async () => {
       guard.close();

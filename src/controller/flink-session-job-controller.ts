@@ -2,7 +2,9 @@
 import type { FlinkDeployment } from "../api/flink-deployment.ts";
 import type { FlinkSessionJob, FlinkSessionJobStatus } from "../api/flink-session-job.ts";
 import type { KubeObject } from "../api/kube-object.ts";
-import { FLINK_DEPLOYMENTS, FLINK_SESSION_JOBS, PODS } from "../kube/resource-type.ts";
+import { leaderMapName } from "../flink/high-availability.ts";
+import { CONFIG_MAPS, FLINK_DEPLOYMENTS, FLINK_SESSION_JOBS, PODS } from "../kube/resource-type.ts";
+import { REST_BIND_PORT } from "../flink/kubernetes-options.ts";
 import type { FlinkStateSnapshot } from "../api/flink-state-snapshot.ts";
 import {
   type Decision,
@@ -14,8 +16,10 @@ import { deployedRestPort } from "../reconcile/deployment/rest-port.ts";
 import { decideSessionJob } from "../reconcile/session-job/decide.ts";
 import { nextSessionJobQuestions } from "../reconcile/session-job/questions.ts";
 import { execute } from "./execute.ts";
+import type { JarClientFor } from "./flink-clients.ts";
 import { askFlink, cachedSnapshots, liveSnapshots, namespaceOf } from "./gather.ts";
-import { type FlinkFor, type JobDependencies, Memories, optionsFor, paced } from "./job-passes.ts";
+import { type JobDependencies, Memories, optionsFor, paced } from "./job-passes.ts";
+import { jarHost } from "./jar-host.ts";
 import { apiServer, type Decided, PassShell, type PassOutcome } from "./pass-shell.ts";
 import { type AskStorage, decideWithStorage, type FindRetained, RetainedLooks } from "./retained-looks.ts";
 import type { Submissions } from "./submissions.ts";
@@ -23,13 +27,11 @@ import type { Submissions } from "./submissions.ts";
 interface Gathered {
   readonly resource: FlinkSessionJob;
   readonly session: FlinkDeployment | undefined;
-  readonly endingJobManagers: readonly KubeObject[];
+  /** Pods of the session cluster. */
+  readonly jobManagers: readonly KubeObject[];
+  /** Where several JobManagers agree on who leads; only when it was read to act. */
+  readonly leaderMap?: KubeObject | undefined;
   readonly snapshots: readonly FlinkStateSnapshot[] | undefined;
-}
-
-/** The JobManagers among a session cluster's pods that are being deleted. */
-function ending(pods: readonly KubeObject[]): readonly KubeObject[] {
-  return pods.filter(({ metadata }) => metadata.deletionTimestamp !== undefined);
 }
 
 const selectorOfJobManagers = (session: string): string => `app=${session},component=jobmanager`;
@@ -40,7 +42,7 @@ export interface SessionJobDependencies extends JobDependencies {
   readonly submissions: Submissions;
   readonly findRetained: FindRetained;
   /** As `flinkFor`, for calls that last: they must not stand in the others' way. */
-  readonly jarClientFor: FlinkFor;
+  readonly jarClientFor: JarClientFor;
 }
 
 export class FlinkSessionJobController {
@@ -90,7 +92,7 @@ export class FlinkSessionJobController {
       metadata.labels?.["app"] === session && metadata.labels["component"] === "jobmanager";
     return {
       resource,
-      endingJobManagers: ending(caches.pods.list({ namespace, filter: isJobManager })),
+      jobManagers: caches.pods.list({ namespace, filter: isJobManager }),
       session: caches.resources.get(namespace, resource.spec.deploymentName ?? ""),
       snapshots: cachedSnapshots(caches.snapshots, "FlinkSessionJob", namespace, name),
     };
@@ -104,12 +106,16 @@ export class FlinkSessionJobController {
     ]);
     if (resource === undefined) return undefined;
     const { deploymentName = "" } = resource.spec;
-    if (deploymentName === "") return { resource, session: undefined, endingJobManagers: [], snapshots };
-    const [session, { items: pods }] = await Promise.all([
+    if (deploymentName === "") return { resource, session: undefined, jobManagers: [], snapshots };
+    const [session, { items: jobManagers }] = await Promise.all([
       client.get<FlinkDeployment>(FLINK_DEPLOYMENTS, namespace, deploymentName),
       client.list<KubeObject>(PODS, { namespace, labelSelector: selectorOfJobManagers(deploymentName) }),
     ]);
-    return { resource, session, endingJobManagers: ending(pods), snapshots };
+    const leaderMap =
+      jobManagers.length < 2
+        ? undefined
+        : await client.get<KubeObject>(CONFIG_MAPS, namespace, leaderMapName(deploymentName));
+    return { resource, session, jobManagers, leaderMap, snapshots };
   }
 
   async #decide(
@@ -117,7 +123,7 @@ export class FlinkSessionJobController {
     gathered: Gathered,
     askStorage: AskStorage,
   ): Promise<Decided<FlinkSessionJob, SessionJobDecision>> {
-    const { resource, session } = gathered;
+    const { resource, session, jobManagers, leaderMap } = gathered;
     const { client, config, flinkFor, jarClientFor, now, submissions } = this.#deps;
     const options = optionsFor(config(), resource, session?.spec.flinkVersion);
     // Before Flink is asked: a job that it does not list then was not there after the submission had failed.
@@ -133,14 +139,22 @@ export class FlinkSessionJobController {
       () => resource.status?.jobStatus?.jobId ?? "",
     );
     const { failure, exceptionsReportedUntil, disposed } = this.#memories.of(key);
-    const known = { ...gathered, submission, failure, exceptionsReportedUntil, disposed };
+    const endingJobManagers = jobManagers.filter(({ metadata }) => metadata.deletionTimestamp !== undefined);
+    const known = { ...gathered, endingJobManagers, submission, failure, exceptionsReportedUntil, disposed };
     const observed: ObservedSessionJob = { ...known, flink: answers };
     const decision = await decideWithStorage(
       (retained) =>
         decideSessionJob(retained === undefined ? observed : { ...observed, retained }, now(), options),
       askStorage,
     );
-    const submit = (action: SubmitJob): void => submissions.begin(key, action, jarClientFor(...address));
+    const submit = (action: SubmitJob): void => {
+      const host = jarHost(jobManagers, leaderMap);
+      const bindPort =
+        session === undefined ? 0 : deployedRestPort(session, options.defaults, REST_BIND_PORT);
+      const [, name] = address;
+      const jars = jarClientFor(namespace, name, host === undefined ? port : bindPort, host);
+      submissions.begin(key, action, jars);
+    };
     return {
       decision: paced(decision, answers, options),
       execute: async (action, written) => {

@@ -170,9 +170,10 @@ function kubernetesStatus({ status, body }: FlinkResponse): KubernetesStatus | u
 export function serviceProxyTransport(
   raw: FlinkTransport,
   namespace: string,
-  service: string,
+  name: string,
+  kind: "services" | "pods" = "services",
 ): FlinkTransport {
-  const prefix = `/api/v1/namespaces/${namespace}/services/${service}/proxy`;
+  const prefix = `/api/v1/namespaces/${namespace}/${kind}/${name}/proxy`;
   return async (wanted) => {
     let response: FlinkResponse;
     try {

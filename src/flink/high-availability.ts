@@ -56,3 +56,16 @@ const PROGRAM_KEYS = ["jobGraph-", "executionPlan-", "application-"];
 export function jobGraphKeys(map: KubeObject): string[] {
   return dataKeys(map).filter((key) => PROGRAM_KEYS.some((prefix) => key.startsWith(prefix)));
 }
+
+/** The ConfigMap in which the JobManagers of a cluster agree on who leads. */
+export function leaderMapName(cluster: string): string {
+  return `${cluster}-cluster-config-map`;
+}
+
+/** Host of the JobManager that leads: Flink writes `<session>,http://<host>:<port>`. */
+export function leaderHost(map: KubeObject | undefined): string | undefined {
+  const data = (map?.["data"] as Record<string, string> | undefined) ?? {};
+  const entry = Object.entries(data).find(([key]) => key.endsWith("leader.restserver"))?.[1] ?? "";
+  const { host } = /^[^,]+,\w+:\/\/\[?(?<host>[^\]/]+?)\]?:\d+$/.exec(entry)?.groups ?? {};
+  return host;
+}

@@ -1,10 +1,11 @@
 /** A session cluster and its counting jobs, each with an output of its own: what their end-to-end tests share. */
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { stringify } from "yaml";
 import type { FlinkDeployment, FlinkDeploymentSpec } from "../../src/api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../../src/api/flink-session-job.ts";
+import type { FlinkStateSnapshot } from "../../src/api/flink-state-snapshot.ts";
 import { attachCluster, BUCKET, countingJar, Job, type JobOptions, until } from "../../testbed/scenario.ts";
 import { type CountingResult, verifyCounting } from "../../testbed/verify/counting.ts";
 
@@ -54,7 +55,7 @@ export class SessionJobs {
     await this.session.cluster.kubectl(["apply", "-f", "-"], stringify(deployment));
   }
 
-  async apply(name: string): Promise<void> {
+  async apply(name: string, flinkConfiguration: Record<string, string> = {}): Promise<void> {
     const { namespace, name: deploymentName } = this.session;
     const manifest: FlinkSessionJob = {
       apiVersion: "flink.apache.org/v1beta1",
@@ -62,6 +63,7 @@ export class SessionJobs {
       metadata: { name, namespace },
       spec: {
         deploymentName,
+        flinkConfiguration,
         job: {
           jarURI: `s3://${BUCKET}/jars/counting-job.jar`,
           args: ["--output", `s3://${BUCKET}/${namespace}/output-${name}`, "--rate", "200"],
@@ -85,6 +87,38 @@ export class SessionJobs {
 
   async jobId(name: string): Promise<string | undefined> {
     return (await this.get(name)).status?.jobStatus?.jobId;
+  }
+
+  /** The path in the newest event that says what a job was restored from. */
+  async restoredFrom(name: string): Promise<string> {
+    const query = ["--field-selector", `reason=RestoringFromCheckpoint,involvedObject.name=${name}`];
+    const message = until(`an event that names the checkpoint of ${name}`, 240, async () => {
+      const { items } = JSON.parse(await this.kubectl("get", "events", ...query, "-o", "json")) as {
+        items: { message: string }[];
+      };
+      return items.at(-1)?.message;
+    });
+    return (await this.explained(message)).split(" ").at(-1) ?? "";
+  }
+
+  /** The highest complete checkpoint in a folder below the namespace's in the bucket. */
+  newestCheckpoint(folder: string): number {
+    const path = join(this.session.cluster.testbed.s3.bucketDir(BUCKET), this.session.namespace, folder);
+    const complete = readdirSync(path).filter((one) => existsSync(join(path, one, "_metadata")));
+    return Math.max(...complete.map((one) => Number(/^chk-(?<id>\d+)$/.exec(one)?.groups?.["id"] ?? 0)));
+  }
+
+  /** The path of the first savepoint of a job that was asked for by hand. */
+  completedSavepoint(name: string): Promise<string> {
+    const selector = "snapshot.type=SAVEPOINT,snapshot.trigger-type=MANUAL";
+    const completed = until(`a savepoint of ${name}`, 180, async () => {
+      const text = await this.kubectl("get", "flinksnp", "-l", selector, "-o", "json");
+      const { items } = JSON.parse(text) as { items: FlinkStateSnapshot[] };
+      return items.find(
+        ({ spec, status }) => spec?.jobReference?.name === name && status?.state === "COMPLETED",
+      )?.status?.path;
+    });
+    return this.explained(completed);
   }
 
   private async explained<T>(work: Promise<T>): Promise<T> {

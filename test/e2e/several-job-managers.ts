@@ -27,7 +27,7 @@ async function leaderOf({ cluster, namespace, name }: Job): Promise<Leader | und
 }
 
 /** Kills whoever leads, until that is another pod: the one that was killed starts again, and may win once more. */
-async function replaceLeader(job: Job): Promise<void> {
+export async function replaceLeader(job: Job): Promise<void> {
   const first = await until("a leader", 60, () => leaderOf(job));
   let killed: Leader | undefined;
   await until("another JobManager leads", 300, async () => {

@@ -76,9 +76,16 @@ describe.skipIf(s3Missing()).each<Version>(["1.20", "2.3"])("Flink %s", (version
       expect(found.path).toBe(`${DIRECTORY}/${jobId}/chk-${found.checkpointId}`);
 
       flink = await start();
-      const again = await (await Stage.open(flink, jar)).submit("second", checkpointing, found.path);
-      const { latest } = await statistics(flink, again, ({ latest }) => latest.restored !== undefined);
+      // The directory of a session job is its own, where it has one, and else its cluster's.
+      const own = { ...checkpointing, "execution.checkpointing.dir": "s3://state/own" };
+      const again = await (await Stage.open(flink, jar)).submit("second", own, found.path);
+      const { latest } = await statistics(
+        flink,
+        again,
+        ({ latest: { completed } }) => completed !== undefined,
+      );
       expect(latest.restored).toMatchObject({ id: found.checkpointId, externalPath: found.path });
+      expect(latest.completed?.externalPath).toMatch(new RegExp(`^s3://state/own/${again}/chk-\\d+$`));
     } finally {
       await flink.stop();
       await rm(folder, { recursive: true });

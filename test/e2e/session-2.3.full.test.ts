@@ -1,0 +1,3 @@
+import { sessionChanges } from "./session.ts";
+
+sessionChanges("2.3");
