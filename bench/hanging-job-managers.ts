@@ -142,8 +142,8 @@ const ready: ((key: string) => void)[] = [];
 const wake = (key: string): void => ready.forEach((one) => one(key));
 const caches = createCaches(
   client,
-  { namespace: NAMESPACE, snapshots: false, ingresses: false },
-  { deployment: wake, sessionJob: () => {}, snapshot: () => {} },
+  { namespace: NAMESPACE, snapshots: false, ingresses: false, monitors: false },
+  { deployment: wake, sessionJob: () => {}, snapshot: () => {}, monitors: () => {} },
   (error) => log.warn({ error: String(error) }, "watch failed, trying again"),
 );
 const clients = flinkClients(client, "direct", { agent, onAnswer: wake });

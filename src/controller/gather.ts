@@ -36,6 +36,9 @@ export interface Caches {
   readonly pods: Informer<KubeObject>;
   /** Undefined where the operator leaves them to others. */
   readonly ingresses: Informer<KubeObject> | undefined;
+  /** Both undefined where the Prometheus Operator's CRDs are not installed, or may not be read. */
+  readonly podMonitors?: Informer<KubeObject> | undefined;
+  readonly serviceMonitors?: Informer<KubeObject> | undefined;
   /** Undefined where FlinkStateSnapshot is not installed. */
   readonly snapshots: Informer<FlinkStateSnapshot> | undefined;
 }

@@ -175,6 +175,9 @@ export const knownOptions: ReadonlyMap<string, KnownOption> = new Map([
   ...SLUICE.flatMap(([type, names]) => named("sluice.", type, names)),
   ...named("sluice.", "boolean", "recovery.retained-checkpoint.enabled"),
   ...named("sluice.", "integer", "metrics.resource-series.max", true),
+  ...named("sluice.", "boolean", "metrics.prometheus"),
+  ...named("sluice.", { oneOf: ["none", "pod", "service"] }, "metrics.monitor"),
+  ...named("sluice.", "map", "metrics.monitor.labels"),
   ...named("sluice.", "text", "jar.secret jar.sha256 jar.fetcher.image"),
   ...named("sluice.", "map", "secret"),
 ]);

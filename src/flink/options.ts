@@ -129,3 +129,10 @@ export const LIFECYCLE_METRICS = operator("resource.lifecycle.metrics.enabled", 
 export const NAMESPACE_HISTOGRAMS = operator("resource.lifecycle.namespace.histograms.enabled", "true");
 /** How many resources have metrics of their own; of the others only numbers are known. */
 export const RESOURCE_SERIES_MAX: Option = { key: "sluice.metrics.resource-series.max", default: "10000" };
+
+/** Switches Flink's Prometheus reporter on, in every pod. */
+export const METRICS_PROMETHEUS: Option = { key: "sluice.metrics.prometheus", default: "false" };
+/** none; pod: a PodMonitor; service: a Service and a ServiceMonitor. */
+export const MONITOR: Option = { key: "sluice.metrics.monitor", default: "none" };
+/** Of the monitor itself: how a Prometheus chooses it. */
+export const MONITOR_LABELS: Option = { key: "sluice.metrics.monitor.labels" };

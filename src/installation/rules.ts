@@ -98,6 +98,12 @@ const operator: readonly Rule[] = [
     resources: ["ingresses"],
     verbs: ["get", "list", "watch", "create", "patch", "delete"],
   },
+  {
+    why: "With sluice.metrics.monitor: what a Prometheus finds the clusters by.",
+    apiGroups: ["monitoring.coreos.com"],
+    resources: ["podmonitors", "servicemonitors"],
+    verbs: ["get", "list", "watch", "create", "patch", "delete"],
+  },
 ];
 
 /** In the operator's own namespace. */

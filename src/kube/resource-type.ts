@@ -19,6 +19,8 @@ export const NAMESPACES = define("v1", "namespaces", "Namespace", false);
 export const DEPLOYMENTS = define("apps/v1", "deployments", "Deployment");
 export const LEASES = define("coordination.k8s.io/v1", "leases", "Lease");
 export const INGRESSES = define("networking.k8s.io/v1", "ingresses", "Ingress");
+export const POD_MONITORS = define("monitoring.coreos.com/v1", "podmonitors", "PodMonitor");
+export const SERVICE_MONITORS = define("monitoring.coreos.com/v1", "servicemonitors", "ServiceMonitor");
 export const CRDS = define(
   "apiextensions.k8s.io/v1",
   "customresourcedefinitions",
@@ -48,6 +50,8 @@ const KNOWN: readonly ResourceType[] = [
   DEPLOYMENTS,
   LEASES,
   INGRESSES,
+  POD_MONITORS,
+  SERVICE_MONITORS,
   CRDS,
   FLINK_DEPLOYMENTS,
   FLINK_SESSION_JOBS,

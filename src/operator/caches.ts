@@ -10,10 +10,13 @@ import {
   FLINK_DEPLOYMENTS,
   FLINK_SESSION_JOBS,
   INGRESSES,
+  POD_MONITORS,
   PODS,
   type ResourceType,
+  SERVICE_MONITORS,
 } from "../kube/resource-type.ts";
 import { keyOf, type OnChange } from "../kube/store.ts";
+import { monitorCache } from "./monitors.ts";
 import { isNews } from "./news.ts";
 import { type CacheSource, openSnapshotsOf, snapshotCache } from "./snapshots.ts";
 
@@ -24,6 +27,8 @@ export interface Wake {
   readonly deployment: (key: string) => void;
   readonly sessionJob: (key: string) => void;
   readonly snapshot: (key: string) => void;
+  /** The monitors of a FlinkDeployment. */
+  readonly monitors: (key: string) => void;
 }
 
 export interface CacheOptions {
@@ -35,6 +40,8 @@ export interface CacheOptions {
   readonly snapshots: boolean;
   /** Whether they are the operator's to make. */
   readonly ingresses: boolean;
+  /** Whether there are PodMonitors and ServiceMonitors. */
+  readonly monitors: boolean;
 }
 
 /** What a session job looks at. */
@@ -63,7 +70,7 @@ function ingressCache(client: KubeClient, { namespace, wake, onError }: CacheSou
 
 export function createCaches(
   client: KubeClient,
-  { namespace, labelSelector, snapshots: withSnapshots, ingresses: withIngresses }: CacheOptions,
+  { namespace, labelSelector, snapshots: withSnapshots, ingresses: withIngresses, monitors }: CacheOptions,
   wake: Wake,
   onError: (error: unknown) => void,
 ): Caches {
@@ -99,6 +106,7 @@ export function createCaches(
       wakeSnapshots("FlinkDeployment", key);
       const news = isNews(object, previous);
       if (news) wake.deployment(key);
+      if (news) wake.monitors(key);
       if (!news && asSession(object) === asSession(previous)) return;
       for (const job of sessionJobs.byIndex(BY_SESSION, key)) wake.sessionJob(keyOf(job));
     },
@@ -110,5 +118,11 @@ export function createCaches(
     deployments: follow(DEPLOYMENTS, `${CLUSTERS},component in (jobmanager,taskmanager)`),
     pods: follow(PODS, CLUSTERS),
     ingresses: withIngresses ? ingressCache(client, { ...common, wake: wake.deployment }) : undefined,
+    podMonitors: monitors
+      ? monitorCache(client, POD_MONITORS, { ...common, wake: wake.monitors })
+      : undefined,
+    serviceMonitors: monitors
+      ? monitorCache(client, SERVICE_MONITORS, { ...common, wake: wake.monitors })
+      : undefined,
   };
 }

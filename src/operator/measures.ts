@@ -76,15 +76,17 @@ export function measureWatched(
   env: Environment,
 ): void {
   const system = operatorSystem(env);
-  metrics.add((): Family[] => {
+  metrics.add((leads): Family[] => {
     const watched = watchedBy(namespaces);
     const most = getNumber(configuration(), RESOURCE_SERIES_MAX) ?? 0;
     const places = namespaces.states.map(({ namespace = "all", isOpen, problem }) => ({
       labels: { namespace },
       value: isOpen && problem === undefined ? 1 : 0,
     }));
+    const ofNamespaces = { description: SCRAPED.watchedNamespace, samples: places };
+    if (!leads) return [ofNamespaces];
     return [
-      { description: SCRAPED.watchedNamespace, samples: places },
+      ofNamespaces,
       ...resourceFamilies(watched, most),
       ...(getBoolean(configuration(), RESOURCE_METRICS) ? apacheFamilies(watched, system) : []),
     ];

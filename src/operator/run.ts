@@ -5,6 +5,7 @@ import { FlinkDeploymentController } from "../controller/flink-deployment-contro
 import { FlinkSessionJobController } from "../controller/flink-session-job-controller.ts";
 import { FlinkStateSnapshotController } from "../controller/flink-state-snapshot-controller.ts";
 import { BY_SESSION } from "../controller/gather.ts";
+import { MonitorController } from "../controller/monitors.ts";
 import type { PassOutcome } from "../controller/pass-shell.ts";
 import { Submissions } from "../controller/submissions.ts";
 import { type FlinkConfiguration, getBoolean } from "../flink/configuration.ts";
@@ -87,6 +88,7 @@ interface Parts {
   readonly deployments: FlinkDeploymentController;
   readonly sessionJobs: FlinkSessionJobController;
   readonly snapshots: FlinkStateSnapshotController;
+  readonly monitors: MonitorController;
   readonly wakeBy: (wake: Wake) => void;
 }
 
@@ -98,6 +100,7 @@ function wakeLater(): { readonly waking: Wake; readonly wakeBy: (wake: Wake) => 
       deployment: (key) => wake?.deployment(key),
       sessionJob: (key) => wake?.sessionJob(key),
       snapshot: (key) => wake?.snapshot(key),
+      monitors: (key) => wake?.monitors(key),
     },
     wakeBy: (found) => (wake = found),
   };
@@ -126,9 +129,8 @@ function parts(
     for (const job of cachesFor(namespace)?.sessionJobs.byIndex(BY_SESSION, cluster) ?? [])
       waking.sessionJob(keyOf(job));
   };
-  const measured = (transport: FlinkTransport): FlinkTransport => measuredFlink(metrics, transport);
-  const clients =
-    options.flinkClients ?? flinkClients(client, wayToFlink(options), { onAnswer, around: measured });
+  const around = (transport: FlinkTransport): FlinkTransport => measuredFlink(metrics, transport);
+  const clients = options.flinkClients ?? flinkClients(client, wayToFlink(options), { onAnswer, around });
   const storages = new StateStorages({ env: options.env });
   const onError = (error: unknown): void => log.warn({ error: String(error) }, "event not written");
   const submissions = new Submissions({
@@ -159,13 +161,14 @@ function parts(
     deployments: new FlinkDeploymentController(common),
     sessionJobs: new FlinkSessionJobController(common),
     snapshots: new FlinkStateSnapshotController(common),
+    monitors: new MonitorController(common),
     wakeBy,
   };
 }
 
 /** From now on changes lead to passes; everything that is there gets one. */
 function startQueues(
-  { watched, deployments, sessionJobs, snapshots, wakeBy }: Parts,
+  { watched, deployments, sessionJobs, snapshots, monitors, wakeBy }: Parts,
   metrics: Metrics,
   { workers }: OperatorOptions,
   log: Logger,
@@ -175,13 +178,15 @@ function startQueues(
   const deploymentQueue = start("flinkdeployment", deployments);
   const jobQueue = start("flinksessionjob", sessionJobs);
   const snapshotQueue = start("flinkstatesnapshot", snapshots);
+  const monitorQueue = start("monitor", monitors);
   wakeBy({
     deployment: (key) => deploymentQueue.add(key),
     sessionJob: (key) => jobQueue.add(key),
     snapshot: (key) => snapshotQueue.add(key),
+    monitors: (key) => monitorQueue.add(key),
   });
   watched.wakeAll();
-  return [deploymentQueue, jobQueue, snapshotQueue];
+  return [deploymentQueue, jobQueue, snapshotQueue, monitorQueue];
 }
 
 /** A list that names what is no namespace leaves the last good one in force, as an unreadable file does. */

@@ -14,6 +14,7 @@ import { FLINK_DEPLOYMENTS } from "../kube/resource-type.ts";
 import { keyOf } from "../kube/store.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { createCaches, type Wake } from "./caches.ts";
+import { hasMonitors } from "./monitors.ts";
 import { hasSnapshots } from "./snapshots.ts";
 
 export interface WatchOptions {
@@ -89,7 +90,10 @@ class WatchedNamespace {
 
   #wake(): void {
     const { wake } = this.#options;
-    for (const object of this.#caches?.resources.list() ?? []) wake.deployment(keyOf(object));
+    for (const object of this.#caches?.resources.list() ?? []) {
+      wake.deployment(keyOf(object));
+      wake.monitors(keyOf(object));
+    }
     for (const object of this.#caches?.sessionJobs.list() ?? []) wake.sessionJob(keyOf(object));
     for (const object of this.#caches?.snapshots?.list() ?? []) wake.snapshot(keyOf(object));
   }
@@ -100,6 +104,7 @@ class WatchedNamespace {
     const namespace = this.#namespace;
     if (!(await this.#becomesReadable())) return;
     const snapshots = await hasSnapshots(client, namespace, log, signal);
+    const monitors = await hasMonitors(client, namespace, log, signal);
     if (signal.aborted) return;
     const failure = Promise.withResolvers<void>();
     const onError = (error: unknown): void => {
@@ -107,11 +112,13 @@ class WatchedNamespace {
       failure.resolve();
       this.#settled.resolve();
     };
-    const caches = createCaches(client, { namespace, labelSelector, snapshots, ingresses }, wake, onError);
+    const options = { namespace, labelSelector, snapshots, ingresses, monitors };
+    const caches = createCaches(client, options, wake, onError);
     this.#caches = caches;
     for (const informer of informersOf(caches)) informer.start();
     const stopped = aborted(signal);
-    const needed = informersOf(caches).filter((informer) => informer !== caches.ingresses);
+    const optional = [caches.ingresses, caches.podMonitors, caches.serviceMonitors];
+    const needed = informersOf(caches).filter((informer) => !optional.includes(informer));
     await Promise.race([Promise.all(needed.map(({ synced }) => synced)), stopped]);
     // No job depends on its Ingress: what keeps it from being read is said where one is asked for.
     if (caches.ingresses !== undefined)

@@ -71,6 +71,7 @@ export const CONFIG_PREFIXES: readonly (readonly [string, Record<Mode, DiffType>
   ["kubernetes.operator", { native: "IGNORE", standalone: "IGNORE" }],
   ["sluice.secret.", { native: "UPGRADE", standalone: "UPGRADE" }],
   ["sluice.jar.", { native: "UPGRADE", standalone: "UPGRADE" }],
+  ["sluice.metrics.prometheus", { native: "UPGRADE", standalone: "UPGRADE" }],
   ["sluice.", { native: "IGNORE", standalone: "IGNORE" }],
   ...[
     REST_SERVICE_ANNOTATIONS,

@@ -46,6 +46,7 @@ import {
   JOB_ID,
   SAVEPOINT_PATH,
 } from "../flink/options.ts";
+import { prometheusReporter } from "../flink/prometheus.ts";
 import { withoutSecretValues } from "../flink/secret-values.ts";
 import { formatList, formatMap, formatMapList, type StructuredForm } from "../flink/structured-text.ts";
 import { LAST_STATE_MARKER } from "../reconcile/upgrade-mode.ts";
@@ -237,6 +238,7 @@ export function assembledConfiguration(inputs: ClusterInputs): Record<string, st
   setDefault(config, REST_SERVICE_TYPE, "ClusterIP");
   // Cancelling a job in the web interface would end it behind the operator's back.
   setDefault(config, WEB_CANCEL, "false");
+  config = { ...config, ...prometheusReporter(config) };
   config["$internal.flink.version"] = version;
   const form = structuredForm(config);
   config = applyPods(config, spec, version);

@@ -76,7 +76,8 @@ export function unlessInvalid<T>(render: () => T): T | undefined {
 /** On an object: what was last asked for in place, so that it is known what is not asked for any more. */
 const NOTE = "sluice/applied";
 
-function noteOn(wanted: object): Record<string, string> {
+/** The annotation for what is made as it is wanted. */
+export function noteOn(wanted: object): Record<string, string> {
   return { [NOTE]: JSON.stringify(wanted) };
 }
 
@@ -94,7 +95,7 @@ function noteOf({ metadata }: KubeObject): unknown {
  */
 export function patchFor(
   found: KubeObject,
-  { kind, wanted }: Piece,
+  { kind, wanted }: Pick<Piece, "wanted"> & { readonly kind: string },
   before: object | undefined,
 ): Patch | undefined {
   const note = noteOf(found);

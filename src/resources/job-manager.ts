@@ -5,6 +5,7 @@ import type { KubeObject, OwnerReference } from "../api/kube-object.ts";
 import type { FlinkConfiguration } from "../flink/configuration.ts";
 import { BLOB_PORT, JM_OWNER_REFERENCE, JM_REPLICAS, JM_RPC_PORT } from "../flink/kubernetes-options.ts";
 import { REST_PORT } from "../flink/options.ts";
+import { metricsPorts } from "./metrics-port.ts";
 import { JOB_MANAGER_PROCESS, POD_IP_VARIABLE } from "./flink-process.ts";
 import { componentSelector } from "./labels.ts";
 import { artifacts, configuredMounts, type Mounted } from "./mounts.ts";
@@ -65,7 +66,7 @@ export function jobManagerDeployment(inputs: JobManagerInputs): KubeObject {
       config,
       template,
       args,
-      ports: ports(config),
+      ports: [...ports(config), ...metricsPorts(inputs)],
       env: [POD_IP],
       mounted: [artifacts(config), ...configuredMounts(inputs), ...inputs.mounted],
     },

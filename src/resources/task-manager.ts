@@ -4,6 +4,7 @@ import type { KubeObject } from "../api/kube-object.ts";
 import { TM_REPLICAS, TM_RPC_PORT } from "../flink/kubernetes-options.ts";
 import { taskManagerProcess } from "./flink-process.ts";
 import { componentSelector } from "./labels.ts";
+import { metricsPorts } from "./metrics-port.ts";
 import { configuredMounts } from "./mounts.ts";
 import { taskManagerDeploymentName } from "./names.ts";
 import { processDeployment } from "./process-deployment.ts";
@@ -27,7 +28,10 @@ export function taskManagerDeployment(cluster: ClusterBase, template: PodTemplat
       config,
       template,
       args: ["taskmanager"],
-      ports: [{ name: "taskmanager-rpc", containerPort: readPort(config, TM_RPC_PORT) }],
+      ports: [
+        { name: "taskmanager-rpc", containerPort: readPort(config, TM_RPC_PORT) },
+        ...metricsPorts({ ...cluster, template }),
+      ],
       env: [],
       mounted: configuredMounts(cluster),
     },

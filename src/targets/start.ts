@@ -52,12 +52,15 @@ async function run(
   record: JobRecord,
   spec: FlinkDeploymentSpec,
   kind: Started["kind"],
+  { target, progress }: Surroundings,
 ): Promise<Started> {
   await job.want(record, spec);
   const { resource } = await job.settle({
     timedOut: `${job.name} does not run as wanted within the time; what was begun goes on in the cluster`,
     next: `Look with \`sluice status ${job.name}\`; run the command again to go on waiting.`,
   });
+  const problem = await target.monitor?.(resource);
+  if (problem !== undefined) progress(`warning: the job runs, and is not monitored: ${problem}`);
   const { jobId, upgradeSavepointPath } = resource.status?.jobStatus ?? {};
   return { kind, jobId, from: upgradeSavepointPath };
 }
@@ -69,7 +72,12 @@ export interface StartWishes {
   readonly update: boolean;
 }
 
-async function changeRunning(job: TargetJob, record: JobRecord, wishes: StartWishes): Promise<Started> {
+async function changeRunning(
+  job: TargetJob,
+  record: JobRecord,
+  wishes: StartWishes,
+  surroundings: Surroundings,
+): Promise<Started> {
   const { resource } = record;
   const wanted = specToRun(record, wishes.spec, wishes.from);
   const asksAnew = wanted.job?.savepointRedeployNonce !== resource.spec.job?.savepointRedeployNonce;
@@ -84,7 +92,7 @@ async function changeRunning(job: TargetJob, record: JobRecord, wishes: StartWis
       `Use \`sluice update\`.`,
     );
   }
-  const done = await run(job, record, wanted, isSame ? "unchanged" : "updated");
+  const done = await run(job, record, wanted, isSame ? "unchanged" : "updated", surroundings);
   // A stop that was under way has ended, and the job began anew from its savepoint.
   const isNew = done.jobId !== resource.status?.jobStatus?.jobId;
   return isSame && isNew ? { ...done, kind: "started" } : done;
@@ -108,7 +116,7 @@ export async function startJob(
     for (const difference of differences) progress(difference);
     const wishes = { ...asked, spec: prepared };
     const found = await job.read();
-    if (isRunning(found.resource)) return changeRunning(job, found, wishes);
+    if (isRunning(found.resource)) return changeRunning(job, found, wishes, surroundings);
     if (!wasDeployed(found.resource)) await requireNoCluster(found, surroundings);
     const { edited } = found;
     const from = wishes.from ?? fromRecord(found);
@@ -117,6 +125,6 @@ export async function startJob(
     const spec = specToRun(found, wishes.spec, from);
     const path = restorePath(found, spec, from);
     if (path !== undefined) await requireSnapshot(path, spec, target, progress);
-    return run(job, acknowledged(found), spec, "started");
+    return run(job, acknowledged(found), spec, "started", surroundings);
   });
 }

@@ -90,6 +90,8 @@ export interface Target {
     resource: FlinkDeployment,
     flink: FlinkRestClient,
   ): Promise<ActionFailure | undefined>;
+  /** Makes what Prometheus finds the cluster by, where the job file wants it. What went wrong, for people. */
+  monitor?(resource: FlinkDeployment): Promise<string | undefined>;
   /** A job's newest retained checkpoint. Ends within its own deadline. */
   findRetained(question: RetainedQuestion): Promise<RetainedAnswer>;
   /** Whether a savepoint or checkpoint is there and complete. Ends within its own deadline. */

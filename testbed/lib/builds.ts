@@ -11,6 +11,7 @@ export type BuildName =
   | "versitygw"
   | "helm"
   | "prometheus"
+  | "prometheus-operator-crds"
   | "base-images";
 
 const hour = 3_600_000;

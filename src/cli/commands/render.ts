@@ -48,6 +48,8 @@ async function areValid(
 async function objectsOf(resource: FlinkDeployment, wishes: Wishes): Promise<KubeObject[]> {
   const { renderCluster } = await import("../../resources/cluster.ts");
   const { deployConfiguration } = await import("../../resources/native-cluster.ts");
+  const { renderMonitors } = await import("../../resources/monitors.ts");
+  const { withSpecDefaults } = await import("../../api/defaults.ts");
   const { renderIngress } = await import("../../resources/ingress.ts");
   const { InvalidClusterError } = await import("../../resources/invalid-cluster.ts");
   const { defaultsFor } = await import("../../flink/operator-defaults.ts");
@@ -68,8 +70,9 @@ async function objectsOf(resource: FlinkDeployment, wishes: Wishes): Promise<Kub
   };
   try {
     const { deployment, owned } = renderCluster(inputs);
+    const monitors = renderMonitors({ owner, spec: withSpecDefaults(spec), defaults: inputs.defaults });
     const ingress = renderIngress(owner, spec.ingress, deployConfiguration(inputs));
-    return [...owned, deployment, ...(ingress === undefined ? [] : [ingress])];
+    return [...owned, deployment, ...(ingress === undefined ? [] : [ingress]), ...monitors];
   } catch (error) {
     if (error instanceof InvalidClusterError) throw new UserError(`${name}: ${error.message}`);
     throw error;

@@ -4,6 +4,7 @@ import type { FlinkDeployment, FlinkDeploymentSpec } from "../../api/flink-deplo
 import { API_VERSION } from "../../api/flink-deployment.ts";
 import { execute } from "../../controller/execute.ts";
 import { gatherCluster } from "../../controller/gather.ts";
+import { applyMonitors } from "../../controller/monitors.ts";
 import type { FlinkConfiguration } from "../../flink/configuration.ts";
 import type { FlinkRestClient } from "../../flink-rest/client.ts";
 import { type KubeClient, isKubeError } from "../../kube/client.ts";
@@ -124,6 +125,10 @@ export class KubernetesTarget implements Target {
     flink: FlinkRestClient,
   ): Promise<ActionFailure | undefined> {
     return execute(action, { client: this.#client, flink, resource, submit: nothingToSubmit });
+  }
+
+  monitor(resource: FlinkDeployment): Promise<string | undefined> {
+    return applyMonitors(this.#client, resource, {});
   }
 
   findRetained(question: RetainedQuestion): Promise<RetainedAnswer> {

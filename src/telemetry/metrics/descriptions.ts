@@ -92,7 +92,7 @@ export const RECORDED = {
   ),
   upgradeSeconds: histogram(
     "sluice_upgrade_duration_seconds",
-    "Upgrades and rollbacks from their begin to their end, by what came of them: running, suspended, failed.",
+    "Upgrades and rollbacks from their begin to their end, by what came of them: running, suspended, finished, failed.",
     UPGRADE_SECONDS,
     "kind",
     "upgrade_mode",
@@ -119,7 +119,8 @@ export const RECORDED = {
   ),
 } as const satisfies Record<string, Description>;
 
-const RESOURCE = ["kind", "namespace", "name"] as const;
+/** `namespace` would be the operator's, once Prometheus has put its own labels to a series. */
+const RESOURCE = ["kind", "resource_namespace", "name"] as const;
 
 /** They are what is there when somebody asks. */
 export const SCRAPED = {

@@ -44,6 +44,11 @@ async function linesOf(metrics: Metrics, prefix: string): Promise<string[]> {
   return (await metrics.text()).split("\n").filter((line) => line.startsWith(prefix));
 }
 
+/** Without those that are there from the begin, with 0. */
+async function observed(metrics: Metrics, prefix: string): Promise<string[]> {
+  return (await linesOf(metrics, prefix)).filter((line) => !line.endsWith(" 0"));
+}
+
 async function seriesOf(watched: Watched, most = 100): Promise<(prefix: string) => Promise<string[]>> {
   const metrics = new Metrics();
   metrics.add(() => [...resourceFamilies(watched, most), ...apacheFamilies(watched, system)]);
@@ -90,13 +95,13 @@ describe("what resources are", () => {
 
   it("is told of each", async () => {
     const series = await seriesOf(watched);
-    const one = 'kind="FlinkDeployment",namespace="a",name="one"';
-    const two = 'kind="FlinkDeployment",namespace="a",name="two"';
+    const one = 'kind="FlinkDeployment",resource_namespace="a",name="one"';
+    const two = 'kind="FlinkDeployment",resource_namespace="a",name="two"';
     expect(await series("sluice_resource_ready")).toEqual([
       `sluice_resource_ready{${one}} 1`,
       `sluice_resource_ready{${two}} 0`,
-      'sluice_resource_ready{kind="FlinkDeployment",namespace="b",name="new"} 0',
-      'sluice_resource_ready{kind="FlinkSessionJob",namespace="a",name="job"} 0',
+      'sluice_resource_ready{kind="FlinkDeployment",resource_namespace="b",name="new"} 0',
+      'sluice_resource_ready{kind="FlinkSessionJob",resource_namespace="a",name="job"} 0',
     ]);
     expect(await series("sluice_resource_stalled")).toEqual([
       `sluice_resource_stalled{${two},reason="JobFailed"} 1`,
@@ -158,7 +163,7 @@ describe("what resources are", () => {
   it("escapes what would end a label", async () => {
     const conditions = [condition("Stalled", "True", 'a "quoted"\nreason\\')];
     const series = await seriesOf({ ...nothing, deployments: [deployment("x", { conditions })] });
-    const labels = 'kind="FlinkDeployment",namespace="a",name="x"';
+    const labels = 'kind="FlinkDeployment",resource_namespace="a",name="x"';
     expect(await series("sluice_resource_stalled{")).toEqual([
       `sluice_resource_stalled{${labels},reason="a \\"quoted\\"\\nreason\\\\"} 1`,
     ]);
@@ -206,10 +211,10 @@ describe("how long an upgrade takes", () => {
     const metrics = new Metrics();
     play(new ResourceTimes(metrics, "FlinkDeployment", options), "a/x", upgrade(100));
     const labels = 'kind="FlinkDeployment",upgrade_mode="savepoint"';
-    expect(await linesOf(metrics, "sluice_upgrade_downtime_seconds_sum")).toEqual([
+    expect(await observed(metrics, "sluice_upgrade_downtime_seconds_sum")).toEqual([
       `sluice_upgrade_downtime_seconds_sum{${labels}} 20`,
     ]);
-    expect(await linesOf(metrics, "sluice_upgrade_duration_seconds_sum")).toEqual([
+    expect(await observed(metrics, "sluice_upgrade_duration_seconds_sum")).toEqual([
       `sluice_upgrade_duration_seconds_sum{${labels},outcome="running"} 24`,
     ]);
     expect(await linesOf(metrics, "sluice_upgrade_step_duration_seconds_sum")).toEqual(
@@ -239,13 +244,31 @@ describe("how long an upgrade takes", () => {
     expect(await sum("FlinkDeployment_Lifecycle_State_STABLE")).toEqual(["10"]);
   });
 
+  it("of a session cluster and of a batch job ends, too, and is no downtime", async () => {
+    const metrics = new Metrics();
+    const times = new ResourceTimes(metrics, "FlinkDeployment", options);
+    const without = (state: "FINISHED" | undefined): [number, FlinkDeploymentStatus][] =>
+      upgrade(100).map(([second, status]) => [
+        second,
+        { ...status, jobStatus: state === undefined ? {} : { state } },
+      ]);
+    play(times, "a/session", without(undefined));
+    play(times, "a/batch", without("FINISHED"));
+    expect(await observed(metrics, "sluice_upgrade_downtime_seconds_count")).toEqual([]);
+    expect(
+      (await observed(metrics, "sluice_upgrade_duration_seconds_count")).map(
+        (line) => /outcome="(\w+)"/.exec(line)?.[1],
+      ),
+    ).toEqual(["running", "finished"]);
+  });
+
   it("is not measured of what began before this process did, nor of a first start", async () => {
     const metrics = new Metrics();
     const times = new ResourceTimes(metrics, "FlinkDeployment", options);
     play(times, "a/restarted", upgrade(100).slice(2));
     const first = upgrade(100).slice(3);
     play(times, "a/new", [[90, { lifecycleState: "CREATED" }], ...first]);
-    expect(await linesOf(metrics, "sluice_upgrade_downtime_seconds_count")).toEqual([]);
+    expect(await observed(metrics, "sluice_upgrade_downtime_seconds_count")).toEqual([]);
     const old = upgrade(100);
     const [, [, upgrading] = [0, {}]] = old;
     const was = deployment("old", old[0]?.[1]);
@@ -356,4 +379,19 @@ it("does not say what it does not know", async () => {
     "sluice_leader 0",
     "sluice_webhook_certificate_expiry_timestamp_seconds 1800000000",
   ]);
+});
+
+it("tells those who say what there is whether this process leads", async () => {
+  const metrics = new Metrics();
+  const told: boolean[] = [];
+  metrics.add((leads) => {
+    told.push(leads);
+    return [];
+  });
+  await metrics.text();
+  metrics.record.leader.set(0);
+  await metrics.text();
+  metrics.record.leader.set(1);
+  await metrics.text();
+  expect(told).toEqual([true, false, true]);
 });

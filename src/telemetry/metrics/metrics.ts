@@ -36,10 +36,13 @@ function written(name: string, families: readonly Family[]): Parameters<Registry
   return metric as unknown as Parameters<Registry["registerMetric"]>[0];
 }
 
+/** `leads`: this process acts. What all of them would say, only that one says. */
+type Source = (leads: boolean) => readonly Family[];
+
 export class Metrics {
   readonly record: Recorded;
   readonly #registry = new Registry();
-  readonly #sources: (() => readonly Family[])[] = [];
+  readonly #sources: Source[] = [];
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
@@ -52,7 +55,7 @@ export class Metrics {
   }
 
   /** Asked with every scrape. */
-  add(source: () => readonly Family[]): void {
+  add(source: Source): void {
     this.#sources.push(source);
   }
 
@@ -73,7 +76,8 @@ export class Metrics {
 
   async text(): Promise<string> {
     const byName = new Map<string, Family[]>();
-    for (const family of this.#sources.flatMap((source) => source())) {
+    const [leads] = (await this.record.leader.get()).values;
+    for (const family of this.#sources.flatMap((source) => source(leads?.value !== 0))) {
       const name = familyName(family);
       const known = byName.get(name);
       if (known === undefined) byName.set(name, [family]);

@@ -217,11 +217,11 @@ export function resourceFamilies({ deployments, sessionJobs, pods }: Watched, mo
     ...sessionJobs.map((one) => ({ kind: "FlinkSessionJob", one })),
   ];
   for (const { kind, one } of all.slice(0, most)) {
-    const own = { kind, namespace: placeOf(one), name: one.metadata.name };
+    const own = { kind, resource_namespace: placeOf(one), name: one.metadata.name };
     for (const [description, labels, value] of stateSamples(one))
       put(description, { ...own, ...labels }, value);
     if (kind !== "FlinkDeployment") continue;
-    const { cpu, memory } = requests.get(`${own.namespace}/${own.name}`) ?? NOTHING;
+    const { cpu, memory } = requests.get(`${own.resource_namespace}/${own.name}`) ?? NOTHING;
     put(SCRAPED.cpuRequest, own, cpu);
     put(SCRAPED.memoryRequest, own, memory);
   }

@@ -55,6 +55,9 @@ const TRANSITIONS: readonly Transition[] = [
 /** In which a resource stays; what came before is history. */
 const SETTLED: ReadonlySet<LifecycleState> = new Set(["STABLE", "SUSPENDED", "ROLLED_BACK", "FAILED"]);
 
+const OUTCOMES = ["running", "suspended", "finished", "failed"] as const;
+type Outcome = (typeof OUTCOMES)[number];
+
 function statusOf(resource: KubeObject): FlinkDeploymentStatus {
   return resource["status"] ?? {};
 }
@@ -71,11 +74,15 @@ function beginsUpgrade(before: FlinkDeploymentStatus, status: FlinkDeploymentSta
 }
 
 /** What came of an upgrade; undefined while it is under way. */
-function outcomeOf(status: FlinkDeploymentStatus): "running" | "suspended" | "failed" | undefined {
+function outcomeOf(status: FlinkDeploymentStatus): Outcome | undefined {
   if (isUpgrading(status)) return undefined;
-  if (status.jobStatus?.state === "RUNNING") return "running";
-  if (status.lifecycleState === "SUSPENDED") return "suspended";
-  return status.lifecycleState === "FAILED" ? "failed" : undefined;
+  const { lifecycleState, jobStatus } = status;
+  if (jobStatus?.state === "RUNNING") return "running";
+  if (lifecycleState === "SUSPENDED") return "suspended";
+  if (lifecycleState === "FAILED") return "failed";
+  // Of a batch job, or of a session cluster, which has no job of its own.
+  if (lifecycleState === "STABLE") return jobStatus?.state === "FINISHED" ? "finished" : "running";
+  return undefined;
 }
 
 function stepOf({ conditions = [] }: FlinkDeploymentStatus): string | undefined {
@@ -107,6 +114,12 @@ export class ResourceTimes {
     this.#metrics = metrics;
     this.#kind = kind;
     this.#options = options;
+    // From 0 on, so that the first upgrade is an increase, too.
+    for (const upgrade_mode of ["stateless", "last-state", "savepoint"]) {
+      const { upgradeSeconds, upgradeDowntimeSeconds } = metrics.record;
+      upgradeDowntimeSeconds.zero({ kind, upgrade_mode });
+      for (const outcome of OUTCOMES) upgradeSeconds.zero({ kind, upgrade_mode, outcome });
+    }
   }
 
   /** A status has been written; `now` in milliseconds of any clock. */
@@ -188,7 +201,8 @@ export class ResourceTimes {
       known.upgrade = this.#beginUpgrade(status, now);
     const { upgrade } = known;
     if (upgrade === undefined) return;
-    if (status.jobStatus?.state !== "RUNNING") upgrade.down ??= now;
+    const { state } = status.jobStatus ?? {};
+    if (state !== undefined && state !== "RUNNING") upgrade.down ??= now;
     const outcome = outcomeOf(status);
     this.#step(upgrade, outcome === undefined ? stepOf(status) : undefined, now);
     if (outcome === undefined) return;
@@ -196,7 +210,7 @@ export class ResourceTimes {
     const labels = { kind: this.#kind, upgrade_mode: upgrade.mode };
     const { upgradeSeconds, upgradeDowntimeSeconds } = this.#metrics.record;
     upgradeSeconds.observe({ ...labels, outcome }, (now - upgrade.begun) / 1000);
-    if (outcome === "running" && upgrade.down !== undefined)
+    if (state === "RUNNING" && upgrade.down !== undefined)
       upgradeDowntimeSeconds.observe(labels, (now - upgrade.down) / 1000);
   }
 
