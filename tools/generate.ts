@@ -11,6 +11,11 @@ import { doctorPage } from "./generate/doctor-page.ts";
 import { apiReference } from "./generate/api-reference.ts";
 import { metricsReference } from "./generate/metrics-reference.ts";
 import { installationFiles } from "./generate/installation.ts";
+import { alerts } from "./generate/monitoring/alerts.ts";
+import { grafanaJson } from "./generate/monitoring/dashboard.ts";
+import { dashboards } from "./generate/monitoring/dashboards.ts";
+import { prometheusRule, ruleFile, ruleTests, runbook, runbookIndex } from "./generate/monitoring/rules.ts";
+import { scrapeFile } from "./generate/monitoring/scrape.ts";
 import { kubernetesSchemaFile } from "./generate/kubernetes-schema.ts";
 
 /** Path to content. Each generator adds its files here. */
@@ -34,6 +39,15 @@ for (const kind of kinds) {
       )}`,
     );
 }
+
+files["deploy/prometheus/scrape.yaml"] = () => Promise.resolve(scrapeFile());
+files["deploy/alerts/rules.yaml"] = () => Promise.resolve(ruleFile());
+files["deploy/alerts/rules.test.yaml"] = () => Promise.resolve(ruleTests());
+files["deploy/alerts/prometheus-rule.yaml"] = () => Promise.resolve(prometheusRule());
+files["docs/runbooks/README.md"] = () => Promise.resolve(runbookIndex());
+for (const alert of alerts) files[`docs/runbooks/${alert.name}.md`] = () => Promise.resolve(runbook(alert));
+for (const dashboard of dashboards)
+  files[`deploy/dashboards/${dashboard.uid}.json`] = () => Promise.resolve(grafanaJson(dashboard));
 
 const check = process.argv.includes("--check");
 const wantedFiles = process.argv.includes("--kubernetes") ? fromKubernetes : files;

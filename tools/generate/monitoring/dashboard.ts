@@ -1,0 +1,192 @@
+/** The words in which dashboards are described, and Grafana's JSON made from them. */
+
+export type Unit =
+  | "short"
+  | "percentunit"
+  | "bytes"
+  | "s"
+  | "ms"
+  | "ops"
+  | "reqps"
+  | "cores"
+  | "currency"
+  | "dateTimeAsIso";
+
+export interface Query {
+  readonly expr: string;
+  /** `{{label}}` stands for a label's value. */
+  readonly legend: string;
+}
+
+export interface Panel {
+  readonly title: string;
+  /** What a good value looks like, or what to do about a bad one. */
+  readonly about?: string;
+  readonly kind?: "timeseries" | "stat" | "table";
+  readonly unit?: Unit;
+  /** Of 24. */
+  readonly width?: number;
+  readonly stacked?: true;
+  readonly max?: number;
+  readonly queries: readonly Query[];
+  /** What a job needs for there to be anything: without it the panel is empty, and rightly so. */
+  readonly needs?: string;
+}
+
+export interface Row {
+  readonly title: string;
+  readonly panels: readonly Panel[];
+}
+
+export type Variable =
+  /** The values of a label of a metric. */
+  | { readonly name: string; readonly title: string; readonly metric: string; readonly label: string }
+  /** A number that the reader gives. */
+  | { readonly name: string; readonly title: string; readonly value: string };
+
+export interface Dashboard {
+  readonly uid: string;
+  readonly title: string;
+  readonly about: string;
+  readonly variables: readonly Variable[];
+  readonly rows: readonly Row[];
+}
+
+const SOURCE = { type: "prometheus", uid: "${datasource}" };
+const HEIGHT = 8;
+
+function queryVariable(name: string, title: string, metric: string, label: string): object {
+  const query = `label_values(${metric}, ${label})`;
+  return {
+    name,
+    label: title,
+    type: "query",
+    datasource: SOURCE,
+    query: { query, refId: name },
+    definition: query,
+    includeAll: true,
+    allValue: ".*",
+    multi: true,
+    current: { text: ["All"], value: ["$__all"] },
+    refresh: 2,
+    sort: 1,
+  };
+}
+
+function variableJson(variable: Variable): object {
+  const { name, title } = variable;
+  if ("metric" in variable) return queryVariable(name, title, variable.metric, variable.label);
+  const { value } = variable;
+  return { name, label: title, type: "textbox", query: value, current: { text: value, value } };
+}
+
+function unitOf(unit: Unit | undefined): string {
+  if (unit === "cores") return "short";
+  return unit === "currency" ? "currencyUSD" : (unit ?? "short");
+}
+
+function targetJson({ expr, legend }: Query, index: number, kind: Panel["kind"]): object {
+  return {
+    refId: String.fromCodePoint(65 + index),
+    datasource: SOURCE,
+    expr,
+    legendFormat: legend,
+    ...(kind === "table" ? { instant: true, format: "table" } : {}),
+  };
+}
+
+function panelJson(panel: Panel, id: number, position: object): object {
+  const { title, about, kind = "timeseries", unit, stacked, max, queries, needs } = panel;
+  const description = [about, needs && `Empty without: ${needs}.`]
+    .filter((one) => one !== undefined)
+    .join(" ");
+  return {
+    id,
+    type: kind,
+    title,
+    description,
+    datasource: SOURCE,
+    gridPos: position,
+    fieldConfig: {
+      defaults: {
+        unit: unitOf(unit),
+        min: kind === "timeseries" ? 0 : undefined,
+        ...(max === undefined ? {} : { max }),
+        ...(kind === "timeseries"
+          ? {
+              custom: {
+                lineWidth: 1,
+                fillOpacity: stacked ? 40 : 8,
+                showPoints: "never",
+                stacking: { mode: stacked ? "normal" : "none" },
+              },
+            }
+          : {}),
+      },
+      overrides: [],
+    },
+    options:
+      kind === "timeseries"
+        ? { legend: { displayMode: "list", placement: "bottom" }, tooltip: { mode: "multi", sort: "desc" } }
+        : kind === "stat"
+          ? { reduceOptions: { calcs: ["lastNotNull"] }, colorMode: "value", graphMode: "area" }
+          : {},
+    ...(kind === "table" ? { transformations: [{ id: "merge", options: {} }] } : {}),
+    targets: queries.map((query, index) => targetJson(query, index, kind)),
+  };
+}
+
+function rowsJson(rows: readonly Row[]): object[] {
+  const found: object[] = [];
+  let y = 0;
+  for (const { title, panels } of rows) {
+    found.push({ id: found.length + 1, type: "row", title, gridPos: { x: 0, y, w: 24, h: 1 }, panels: [] });
+    y++;
+    let x = 0;
+    let height = 0;
+    for (const panel of panels) {
+      const w = panel.width ?? 12;
+      if (x + w > 24) {
+        y += height;
+        x = 0;
+        height = 0;
+      }
+      const h = panel.kind === "stat" ? HEIGHT / 2 : HEIGHT;
+      found.push(panelJson(panel, found.length + 1, { x, y, w, h }));
+      x += w;
+      height = Math.max(height, h);
+    }
+    y += height;
+  }
+  return found;
+}
+
+/** As Grafana 10 and newer import it: the data source is a variable. */
+export function grafanaJson({ uid, title, about, variables, rows }: Dashboard): string {
+  const dashboard = {
+    uid,
+    title,
+    description: `${about} Generated by Sluice's \`npm run generate\`: changes belong into its description.`,
+    tags: ["flink", "sluice"],
+    schemaVersion: 39,
+    editable: true,
+    graphTooltip: 1,
+    refresh: "30s",
+    time: { from: "now-1h", to: "now" },
+    templating: {
+      list: [
+        { name: "datasource", label: "Data source", type: "datasource", query: "prometheus", current: {} },
+        ...variables.map(variableJson),
+      ],
+    },
+    panels: rowsJson(rows),
+  };
+  return `${JSON.stringify(dashboard, undefined, 2)}\n`;
+}
+
+/** An expression as Grafana sends it when everything is chosen. */
+export function withoutVariables({ variables }: Dashboard, expr: string): string {
+  let text = expr.replaceAll("$__rate_interval", "1m").replaceAll("$__range", "10m");
+  for (const one of variables) text = text.replaceAll(`$${one.name}`, "value" in one ? one.value : ".*");
+  return text;
+}
