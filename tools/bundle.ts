@@ -1,9 +1,11 @@
 // Bundles the command line into files that need nothing but Node: `node tools/bundle.ts [FOLDER]`, then
 // `node FOLDER/sluice.mjs`. What commands load on demand stays in files of its own: as one file, everything would be
-// parsed and kept at every start, which doubles the operator's memory.
-import { rmSync } from "node:fs";
+// parsed and kept at every start, which doubles the operator's memory. Beside them: the licences of what is bundled
+// (NOTICES.txt), and its names and versions (packages.json).
+import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { rolldown } from "rolldown";
+import { bundledPackages, notices } from "./notices.ts";
 
 const repository = path.join(import.meta.dirname, "..");
 
@@ -16,7 +18,7 @@ export async function bundle(folder: string = path.join(repository, "dist", "bun
     tsconfig: "tsconfig.json",
   });
   rmSync(folder, { recursive: true, force: true });
-  await built.write({
+  const { output } = await built.write({
     dir: folder,
     format: "esm",
     minify: true,
@@ -24,6 +26,11 @@ export async function bundle(folder: string = path.join(repository, "dist", "bun
     chunkFileNames: "[name]-[hash].mjs",
   });
   await built.close();
+  const modules = output.flatMap((one) => (one.type === "chunk" ? one.moduleIds : []));
+  const packages = bundledPackages(modules);
+  writeFileSync(path.join(folder, "NOTICES.txt"), notices(packages));
+  const names = packages.map(({ name, version }) => ({ name, version }));
+  writeFileSync(path.join(folder, "packages.json"), `${JSON.stringify(names, null, 1)}\n`);
   return path.join(folder, "sluice.mjs");
 }
 

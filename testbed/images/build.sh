@@ -4,7 +4,6 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 name=${1:?usage: build.sh flink-1.20|flink-2.2|flink-2.3|sluice}
 export PATH=$repository/node_modules/.bin:$PATH
-machine=$(uname -m)-linux-gnu
 
 # A Flink of the tests lives for minutes: what a JVM spends on becoming fast is wasted (a third of its processor time).
 short_lived_java="-XX:TieredStopAtLevel=1"
@@ -55,42 +54,14 @@ EOF
   rm -rf "$work"
 }
 
-# packages FOLDER NAME...: the files of Debian packages, whatever the machine has installed.
-packages() {
-  local to=$1 downloads
-  shift
-  downloads=$(mktemp -d)
-  chmod 777 "$downloads" # apt downloads as a user of its own
-  (cd "$downloads" && { apt-get -qq download "$@" || { apt-get -qq update && apt-get -qq download "$@"; }; })
-  for package in "$downloads"/*.deb; do dpkg-deb --extract "$package" "$to"; done
-  rm -rf "$downloads"
-}
-
 sluice_image() {
-  local archive=$1 work root file
+  local archive=$1 work
   work=$(scratch "$archive")
-  root=$work/root
   say "image sluice.test/sluice:dev"
-  packages "$work/debian" libc6 libgcc-s1 libstdc++6 ca-certificates netbase
-  mkdir -p "$root"/{etc/ssl/certs,usr/local/bin,usr/lib,tmp,home/sluice} "$work/app/app"
-  ln -s usr/lib "$root/lib"
-  ln -s usr/lib64 "$root/lib64"
-  cp -L "$(node -p process.execPath)" "$root/usr/local/bin/node"
-  # The C and C++ libraries with the loader and the name services; nothing of Debian but these files.
-  mkdir -p "$root/usr/lib/$machine" "$root/usr/lib64"
-  for file in "$work/debian"/{,usr/}lib/"$machine"/lib{c,m,dl,pthread,rt,resolv,nss_dns,nss_files,gcc_s,stdc++}.so.[0-9]; do
-    [ ! -e "$file" ] || cp -L "$file" "$root/usr/lib/$machine/"
-  done
-  cp -L "$work/debian"/lib/"$machine"/ld-linux-*.so.* "$root/usr/lib64/"
-  cp "$work/debian"/etc/{protocols,services} "$root/etc/"
-  cat "$work/debian"/usr/share/ca-certificates/mozilla/*.crt >"$root/etc/ssl/certs/ca-certificates.crt"
-  printf 'root:x:0:0::/:/sbin/nologin\nsluice:x:65532:65532::/home/sluice:/sbin/nologin\n' >"$root/etc/passwd"
-  printf 'root:x:0:\nsluice:x:65532:\n' >"$root/etc/group"
-  printf 'passwd: files\ngroup: files\nhosts: files dns\n' >"$root/etc/nsswitch.conf"
-  chmod 1777 "$root/tmp"
-  node "$repository/tools/bundle.ts" "$work/app/app" >/dev/null
-  pack "$root" 0 "$work/root.tar" -c
+  "$repository/deploy/image/root.sh" "$work"
+  pack "$work/root" 0 "$work/root.tar" -c
   pack "$work/app" 0 "$work/app.tar" -c
+  # As in deploy/image/Dockerfile.
   cat >"$work/config.json" <<EOF
 {
   "User": "65532:65532",
@@ -126,7 +97,8 @@ case $name in
     cached "$name-$hash.tar" flink_image "$minor" "$base" "$distribution" "$job"
     ;;
   sluice)
-    hash=$(hash_of "$images/build.sh" "$images/oci-archive.ts" "$repository"/{src,tools/bundle.ts,package-lock.json,tsconfig.json})
+    hash=$(hash_of "$images/build.sh" "$images/oci-archive.ts" \
+      "$repository"/{deploy/image,src,tools/{bundle,notices,sbom}.ts,package.json,package-lock.json,tsconfig.json})
     cached "$name-$hash.tar" sluice_image
     ;;
   *)
