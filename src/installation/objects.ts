@@ -10,6 +10,7 @@ import { operatorPodTemplate } from "./operator-pod.ts";
 import { labelsOf, type Names, namesOf, type Release, selectorOf } from "./release.ts";
 import { roleObjects, serviceAccounts } from "./rights.ts";
 import type { Values } from "./values.ts";
+import { webhookObjects } from "./webhook.ts";
 
 type Maker = (values: Values, release: Release, names: Names) => readonly KubeObject[];
 
@@ -157,6 +158,7 @@ const MAKERS: readonly Maker[] = [
   networkPolicy,
   monitors,
   extras,
+  webhookObjects,
 ];
 
 /** In an order in which they can be applied. */

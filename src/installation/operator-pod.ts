@@ -3,7 +3,7 @@ import { configurationFile } from "./configuration-files.ts";
 import { labelsOf, type Names, type Release, selectorOf } from "./release.ts";
 import type { Values } from "./values.ts";
 
-const FOLDER = "/conf";
+export const FOLDER = "/conf";
 
 /** `repository:tag`, or by digest. */
 export function imageOf({ image: { repository, tag, digest } }: Values): string {
@@ -11,22 +11,23 @@ export function imageOf({ image: { repository, tag, digest } }: Values): string 
 }
 
 /** Undefined for what is empty: Kubernetes' default then. */
-function given<T extends object | string>(value: T): T | undefined {
+export function given<T extends object | string>(value: T): T | undefined {
   return (typeof value === "string" ? value : Object.keys(value)).length === 0 ? undefined : value;
 }
 
-function withoutUndefined<T extends object>(object: T): T {
+export function withoutUndefined<T extends object>(object: T): T {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
 }
 
 function args(values: Values): string[] {
-  const { defaultConfiguration, operatorHealth, replicas, logLevel } = values;
+  const { defaultConfiguration, operatorHealth, logLevel } = values;
   return [
     "operator",
     ...(defaultConfiguration.create ? [`--config=${FOLDER}/${configurationFile(values)}`] : []),
     `--health-port=${operatorHealth.port}`,
     `--log-level=${logLevel}`,
-    ...(replicas > 1 ? ["--leader-elect"] : []),
+    // One replica too: while a node is cut off, its pod may run beside the one that replaces it.
+    "--leader-elect",
   ];
 }
 
@@ -41,7 +42,7 @@ function environment(values: Values): unknown[] {
   ];
 }
 
-function probe(path: string, times: Readonly<Record<string, number>>): unknown {
+export function probe(path: string, times: Readonly<Record<string, number>>): unknown {
   return { httpGet: { path, port: "health" }, timeoutSeconds: 5, ...times };
 }
 
@@ -76,10 +77,13 @@ function volumes({ defaultConfiguration, operatorVolumes }: Values, { fullname }
   ];
 }
 
-function spread(values: Values, release: Release): readonly unknown[] {
-  const { topologySpreadConstraints: chosen } = values.operatorPod;
-  if (chosen.length > 0 || values.replicas <= 1) return chosen;
-  const matchLabels = selectorOf(values, release);
+/** Several replicas are on different nodes where that is possible. */
+export function spread(
+  { operatorPod: { topologySpreadConstraints: chosen } }: Values,
+  replicas: number,
+  matchLabels: Readonly<Record<string, string>>,
+): readonly unknown[] {
+  if (chosen.length > 0 || replicas <= 1) return chosen;
   return [
     {
       maxSkew: 1,
@@ -90,6 +94,21 @@ function spread(values: Values, release: Release): readonly unknown[] {
   ];
 }
 
+/** Where pods run, and from which registry. */
+export function placement(values: Values): object {
+  const { operatorPod: pod } = values;
+  return {
+    imagePullSecrets: given(values.imagePullSecrets),
+    priorityClassName: given(pod.priorityClassName),
+    securityContext: given(values.podSecurityContext),
+    dnsPolicy: given(pod.dnsPolicy),
+    dnsConfig: given(pod.dnsConfig),
+    nodeSelector: given(pod.nodeSelector),
+    affinity: given(pod.affinity),
+    tolerations: given(pod.tolerations),
+  };
+}
+
 export function operatorPodTemplate(values: Values, release: Release, names: Names): unknown {
   const { operatorPod: pod } = values;
   const labels = { ...pod.labels, ...labelsOf(values, release) };
@@ -97,15 +116,8 @@ export function operatorPodTemplate(values: Values, release: Release, names: Nam
     metadata: withoutUndefined({ labels, annotations: given(pod.annotations) }),
     spec: withoutUndefined({
       serviceAccountName: names.serviceAccount,
-      imagePullSecrets: given(values.imagePullSecrets),
-      priorityClassName: given(pod.priorityClassName),
-      securityContext: given(values.podSecurityContext),
-      dnsPolicy: given(pod.dnsPolicy),
-      dnsConfig: given(pod.dnsConfig),
-      nodeSelector: given(pod.nodeSelector),
-      affinity: given(pod.affinity),
-      tolerations: given(pod.tolerations),
-      topologySpreadConstraints: given(spread(values, release)),
+      ...placement(values),
+      topologySpreadConstraints: given(spread(values, values.replicas, selectorOf(values, release))),
       initContainers: given(pod.initContainers),
       containers: [container(values), ...pod.sidecarContainers],
       volumes: given(volumes(values, names)),

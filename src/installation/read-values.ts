@@ -2,12 +2,13 @@
 import type { JsonSchema } from "../api/json-schema.ts";
 import { error, type Finding } from "../reconcile/validation/finding.ts";
 import { checkValue } from "../reconcile/validation/schema-check.ts";
-import { type Values, ValuesSchema } from "./values.ts";
+import { NAME_PATTERN, type Values, ValuesSchema } from "./values.ts";
 
 export interface ValueSchema extends JsonSchema {
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, ValueSchema>>;
   readonly uniqueItems?: boolean;
+  readonly pattern?: string;
   readonly "x-sluice-ignored"?: true;
 }
 
@@ -66,7 +67,7 @@ function completed(schema: ValueSchema, value: unknown): unknown {
 }
 
 /** What no schema can say. The chart's `sluice.check` says the same. */
-function contradictions({ defaultConfiguration: files, image, webhook, ...values }: Values): Finding[] {
+function contradictions({ defaultConfiguration: files, image, ...values }: Values): Finding[] {
   const findings: Finding[] = [];
   if (files["config.yaml"] !== "" && files["flink-conf.yaml"] !== "")
     findings.push(
@@ -80,8 +81,6 @@ function contradictions({ defaultConfiguration: files, image, webhook, ...values
         "name Sluice's, or remove image from your values",
       ),
     );
-  if (webhook.create)
-    findings.push(error("webhook.create", "there is no admission webhook yet", "set it to false"));
   for (const [index, object] of values.extraObjects.entries())
     if (!isObject(object))
       findings.push(
@@ -91,6 +90,9 @@ function contradictions({ defaultConfiguration: files, image, webhook, ...values
           "give it apiVersion, kind and metadata.name",
         ),
       );
+  for (const path of ["nameOverride", "fullnameOverride"] as const)
+    if (!new RegExp(NAME_PATTERN).test(values[path]))
+      findings.push(error(path, "is no name of an object", "use small letters, digits and dashes"));
   const lists = {
     watchNamespaces: values.watchNamespaces,
     "jobServiceAccount.namespaces": values.jobServiceAccount.namespaces,

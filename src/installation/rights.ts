@@ -1,6 +1,6 @@
 /** Accounts, roles and bindings: cluster-wide, or in the watched namespaces alone. */
 import type { KubeObject } from "../api/kube-object.ts";
-import { type Names, type Release, labelsOf } from "./release.ts";
+import { labelsOf, type Names, namesOf, type Release } from "./release.ts";
 import { policyRules, type RuleSet } from "./rules.ts";
 import type { Values } from "./values.ts";
 
@@ -50,16 +50,22 @@ function at({ name, namespace }: Place): { name: string; namespace?: string } {
   return namespace === undefined ? { name } : { name, namespace };
 }
 
-function roleIn(values: Values, release: Release, place: Place, set: RuleSet, annotations = {}): KubeObject {
+export function roleIn(
+  values: Values,
+  release: Release,
+  place: Place,
+  set: RuleSet,
+  annotations = {},
+): KubeObject {
   return {
     apiVersion: `${RBAC}/v1`,
     kind: place.namespace === undefined ? "ClusterRole" : "Role",
     metadata: { ...at(place), labels: labelsOf(values, release), ...annotations },
-    rules: policyRules(set),
+    rules: policyRules(set, namesOf(values, release).fullname),
   };
 }
 
-function bindingIn(
+export function bindingIn(
   values: Values,
   release: Release,
   place: Place,

@@ -15,8 +15,8 @@ const FLINK = ["flink.apache.org"];
 const CORE = [""];
 const APPS = ["apps"];
 
-/** The name of the Lease by which one of several operators leads. */
-const LEASE = "sluice-operator";
+/** In names of rules: what everything of an installation is called after. */
+const NAME = "FULLNAME";
 
 /** In each watched namespace, or in all. */
 const operator: readonly Rule[] = [
@@ -109,17 +109,42 @@ const operator: readonly Rule[] = [
 /** In the operator's own namespace. */
 const own: readonly Rule[] = [
   {
-    why: "The Lease is made once. (A right to create cannot be limited to a name.)",
+    why: "Which of several operators acts. (The configuration may give the Lease another name, so that none is named here.)",
     apiGroups: ["coordination.k8s.io"],
     resources: ["leases"],
-    verbs: ["create"],
+    verbs: ["get", "create", "update", "patch"],
   },
+];
+
+/** Of the admission webhook's account, in its own namespace. */
+const webhookOwn: readonly Rule[] = [
   {
-    why: "Which of several operators acts.",
-    apiGroups: ["coordination.k8s.io"],
-    resources: ["leases"],
-    resourceNames: [LEASE],
-    verbs: ["get", "update", "patch"],
+    why: "Its certificates, in its own Secret, which is made for it: it may make none.",
+    apiGroups: CORE,
+    resources: ["secrets"],
+    resourceNames: [`${NAME}-webhook-certificates`],
+    verbs: ["get", "update"],
+  },
+];
+
+/** Of the admission webhook's account, for the cluster. */
+const webhookCluster: readonly Rule[] = [
+  {
+    why: "To say in its own configurations which authority signs.",
+    apiGroups: ["admissionregistration.k8s.io"],
+    resources: ["validatingwebhookconfigurations", "mutatingwebhookconfigurations"],
+    resourceNames: [`${NAME}-webhook`],
+    verbs: ["get", "update"],
+  },
+];
+
+/** Of the admission webhook's account, in each watched namespace or in all. */
+const webhookReads: readonly Rule[] = [
+  {
+    why: "The session cluster of a job, and the job of a snapshot.",
+    apiGroups: FLINK,
+    resources: ["flinkdeployments", "flinksessionjobs"],
+    verbs: ["get"],
   },
 ];
 
@@ -186,15 +211,26 @@ const admin: readonly Rule[] = [
   },
 ];
 
-export const RULES = { operator, own, job, view, edit, admin } as const;
+export const RULES = {
+  operator,
+  own,
+  job,
+  view,
+  edit,
+  admin,
+  webhookOwn,
+  webhookCluster,
+  webhookReads,
+} as const;
 export type RuleSet = keyof typeof RULES;
 
 /** As Kubernetes has it. */
-function withoutWhy(rule: Rule): Omit<Rule, "why"> {
-  const { why: _, ...policyRule } = rule;
-  return policyRule;
+function policyRule(described: Rule, fullname: string): Omit<Rule, "why"> {
+  const { why: _, resourceNames, ...rule } = described;
+  if (resourceNames === undefined) return rule;
+  return { ...rule, resourceNames: resourceNames.map((name) => name.replace(NAME, fullname)) };
 }
 
-export function policyRules(set: RuleSet): Omit<Rule, "why">[] {
-  return RULES[set].map((rule) => withoutWhy(rule));
+export function policyRules(set: RuleSet, fullname = NAME): Omit<Rule, "why">[] {
+  return RULES[set].map((rule) => policyRule(rule, fullname));
 }

@@ -31,6 +31,9 @@ type Open = Record<string, unknown>;
 const Anything = Type.Unsafe<Open>({ type: "object", "x-kubernetes-preserve-unknown-fields": true });
 const Anythings = Type.Array(Anything);
 const Text = Type.String();
+/** Of an object, or empty. */
+export const NAME_PATTERN = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$";
+const Name = Type.String({ pattern: NAME_PATTERN });
 /** Without repetition. */
 const Names = Type.Array(Type.String(), { uniqueItems: true });
 const Flag = Type.Boolean();
@@ -102,10 +105,16 @@ const OperatorPod = Type.Object(
     sidecarContainers: value(Anythings, [], "Containers that run beside."),
     webhook: Type.Object(
       {
-        resources: ignored(Anything, {}),
-        container: Type.Object({ env: ignored(Anythings, []) }),
+        resources: value(
+          Anything,
+          { requests: { cpu: "50m", memory: "96Mi" }, limits: { memory: "256Mi" } },
+          "Requests and limits.",
+        ),
+        container: Type.Object({
+          env: value(Anythings, [], "More environment variables, as in a container."),
+        }),
       },
-      { description: "The webhook is no container of its own." },
+      { description: "The webhook's container, which is in a pod of its own." },
     ),
   },
   { description: "The operator's pod." },
@@ -148,9 +157,30 @@ function volumes(what: string) {
 
 const Webhook = Type.Object(
   {
-    create: value(Flag, false, "Not available yet: has to be false."),
+    create: value(Flag, false, "Make it: a Deployment beside the operator's. Needs Kubernetes 1.28."),
+    replicas: value(Count, 2, "Each answers."),
     validator: Type.Object({ create: value(Flag, true, "Refuse resources with mistakes.") }),
-    mutator: Type.Object({ create: value(Flag, true, "Fill in what is derived.") }),
+    mutator: Type.Object({ create: value(Flag, true, "Give session jobs the label of their cluster.") }),
+    failurePolicy: value(
+      StringEnum("Fail", "Ignore"),
+      "Fail",
+      "While it does not answer, specs can be neither created nor changed (Fail), or pass unseen (Ignore).",
+    ),
+    certificates: Type.Object(
+      {
+        secretName: value(
+          Text,
+          "",
+          "A Secret with tls.crt and tls.key, of cert-manager for example. When empty, the webhook makes its own.",
+        ),
+        annotations: value(
+          StringMap,
+          {},
+          "Annotations of the webhook configurations, such as cert-manager.io/inject-ca-from.",
+        ),
+      },
+      { description: "Certificates." },
+    ),
     keystore: Type.Object({
       useDefaultPassword: ignored(Flag, true),
       passwordSecretRef: ignored(Anything, {}),
@@ -158,7 +188,7 @@ const Webhook = Type.Object(
     }),
     serviceLabels: value(StringMap, {}, "Labels of the webhook's Service."),
   },
-  { description: "Admission webhook." },
+  { description: "Admission webhook (docs/webhook.md)." },
 );
 
 const DefaultConfiguration = Type.Object(
@@ -222,8 +252,8 @@ export const ValuesSchema = Type.Object({
     { type: value(StringEnum("Recreate", "RollingUpdate"), "Recreate", "Recreate or RollingUpdate.") },
     { description: "How the Deployment is updated." },
   ),
-  nameOverride: value(Text, "", "In place of the chart's name in names."),
-  fullnameOverride: value(Text, "", "The name of everything."),
+  nameOverride: value(Name, "", "In place of the chart's name in names."),
+  fullnameOverride: value(Name, "", "The name of everything."),
   commonLabels: value(StringMap, {}, "Labels of every object."),
   crds: Type.Object(
     {
@@ -251,7 +281,11 @@ export const ValuesSchema = Type.Object({
     { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } },
     "Security context of the operator's container.",
   ),
-  webhookSecurityContext: ignored(Anything, {}),
+  webhookSecurityContext: value(
+    Anything,
+    { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } },
+    "Security context of the webhook's container.",
+  ),
   webhook: Webhook,
   defaultConfiguration: DefaultConfiguration,
   logLevel: value(StringEnum("debug", "info", "warn", "error"), "info", "Least level that is logged."),

@@ -43,7 +43,7 @@ function valuesYaml(schema: ValueSchema, indent = ""): string {
 
 /** JSON Schema as Helm reads it (draft 7): a misspelt name is refused wherever the names are known. */
 function jsonSchema({ properties, items, additionalProperties, ...schema }: ValueSchema): object {
-  const { "x-kubernetes-int-or-string": intOrText, type, description, uniqueItems } = schema;
+  const { "x-kubernetes-int-or-string": intOrText, type, description, uniqueItems, pattern } = schema;
   const open = schema["x-kubernetes-preserve-unknown-fields"] === true;
   const children = Object.entries(properties ?? {}).map(([name, child]) => [name, jsonSchema(child)]);
   return {
@@ -52,6 +52,7 @@ function jsonSchema({ properties, items, additionalProperties, ...schema }: Valu
     ...(schema.enum === undefined ? {} : { enum: schema.enum }),
     ...(schema.default === undefined ? {} : { default: schema.default }),
     ...(uniqueItems ? { uniqueItems } : {}),
+    ...(pattern === undefined ? {} : { pattern }),
     ...(items === undefined ? {} : { items: jsonSchema(items) }),
     ...(additionalProperties === undefined ? {} : { additionalProperties: jsonSchema(additionalProperties) }),
     ...(properties === undefined || open
@@ -210,6 +211,9 @@ function rights(): string {
   const titles: Record<RuleSet, string> = {
     operator: "The operator, in each watched namespace or in all",
     own: "The operator, in its own namespace",
+    webhookOwn: "The webhook, in its own namespace",
+    webhookCluster: "The webhook, in the cluster",
+    webhookReads: "The webhook, in each watched namespace or in all",
     job: "Flink's own pods",
     view: "People: added to Kubernetes' role `view`",
     edit: "People: added to Kubernetes' role `edit`",

@@ -98,6 +98,21 @@ const table: Record<string, object> = {
   },
   "no configuration": { ...few, defaultConfiguration: { create: false } },
   "configuration of Flink 1": { ...few, defaultConfiguration: { "flink-conf.yaml": 'a: b\n# c: "d"\n' } },
+  webhook: { ...few, webhook: { create: true } },
+  "webhook with certificates of its own": {
+    ...few,
+    watchNamespaces: ["a", "b"],
+    networkPolicy: { create: true, ingressFrom: [{ podSelector: {} }] },
+    defaultConfiguration: { create: false },
+    webhook: {
+      create: true,
+      replicas: 1,
+      failurePolicy: "Ignore",
+      mutator: { create: false },
+      certificates: { secretName: "theirs", annotations: { "cert-manager.io/inject-ca-from": "a/b" } },
+      serviceLabels: { a: "b" },
+    },
+  },
   "extra objects": { ...few, extraObjects: [extra] },
   "what null takes away": {
     ...few,
@@ -182,8 +197,8 @@ const refused: [name: string, values: object, words: string][] = [
     { image: { repository: "ghcr.io/apache/flink-kubernetes-operator" } },
     "Apache operator's image",
   ],
+  ["no name", { fullnameOverride: "A b" }, "fullnameOverride"],
   ["no object", { extraObjects: [extra, { kind: "ConfigMap", metadata: {} }] }, "extraObjects[1]"],
-  ["a webhook", { webhook: { create: true } }, "no admission webhook yet"],
 ];
 
 test.each(refused)("refused by both: %s", async (_name, values, words) => {
@@ -211,7 +226,19 @@ test("a namespaced installation without CRDs and roles for people makes nothing 
   expect(objects.filter(({ kind }) => kind.startsWith("Cluster"))).toEqual([]);
 });
 
-test("no right is a wildcard, and none is about Secrets", () => {
+test("no right is a wildcard, and none is about Secrets but the webhook's about its own", () => {
+  const webhook = Object.values(own({ ...few, webhook: { create: true } }));
+  const secrets = webhook.flatMap(
+    (object) => (object["rules"] ?? []) as { resources: string[]; resourceNames?: string[] }[],
+  );
+  expect(secrets.filter(({ resources }) => resources.includes("secrets"))).toEqual([
+    {
+      apiGroups: [""],
+      resources: ["secrets"],
+      resourceNames: ["flinks-sluice-webhook-certificates"],
+      verbs: ["get", "update"],
+    },
+  ]);
   const rules = Object.values(own(few)).flatMap((object) => (object["rules"] ?? []) as object[]);
   expect(rules.length).toBeGreaterThan(10);
   expect(JSON.stringify(rules)).not.toMatch(/"\*"|secrets/);

@@ -120,6 +120,29 @@ describe("the life of a release", () => {
     expect(replicas).toBe("2");
   });
 
+  test("what the webhook has written into its Secret and its configurations stays through an upgrade", async () => {
+    const webhook = "webhook.create=true,webhook.failurePolicy=Ignore";
+    await ok("upgrade", "sluice-operator", CHART, ...place, "--set", webhook);
+    const caBundle = Buffer.from(api.caPem).toString("base64");
+    const secret = ["secret", "sluice-operator-webhook-certificates", ...inPlace];
+    await kubectl([
+      "patch",
+      ...secret,
+      "--type=merge",
+      "-p",
+      JSON.stringify({ data: { "tls.crt": caBundle } }),
+    ]);
+    const configuration = ["validatingwebhookconfiguration", "sluice-operator-webhook"];
+    const patch = [{ op: "add", path: "/webhooks/0/clientConfig/caBundle", value: caBundle }];
+    await kubectl(["patch", ...configuration, "--type=json", "-p", JSON.stringify(patch)]);
+    await ok("upgrade", "sluice-operator", CHART, ...place, "--set", `${webhook},commonLabels.a=b`);
+    const bundle = "jsonpath={.webhooks[0].clientConfig.caBundle}{.metadata.labels.a}";
+    expect(await kubectl(["get", ...configuration, "-o", bundle])).toBe(`${caBundle}b`);
+    expect(await kubectl(["get", ...secret, "-o", "jsonpath={.data.tls\\.crt}"])).toBe(caBundle);
+    await ok("upgrade", "sluice-operator", CHART, ...place, "--set", "replicas=2");
+    expect(await there(...configuration)).toBe(false);
+  });
+
   test("a mistake changes nothing", async () => {
     const words = await refusal("upgrade", "sluice-operator", CHART, ...place, "--set", "replica=3");
     expect(words).toContain("replica");

@@ -126,7 +126,7 @@ const attempts: [
   ["Secrets of the watched namespace", small, "GET", core("team", "secrets"), 403],
   ["one Secret there", small, "GET", core("team", "secrets/treasure"), 403],
   ["Secrets of its own namespace", small, "GET", core("home", "secrets"), 403],
-  ["another Lease of its own namespace", small, "GET", leases("home", "other"), 403],
+  ["a Lease of another namespace", small, "GET", leases("team", "sluice-operator"), 403],
   ["its Lease, which is not there yet", small, "GET", leases("home", "sluice-operator"), 404],
   ["CRDs", small, "GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", 403],
   [

@@ -74,7 +74,7 @@ test("install waits until the operator is ready, and says for what", async () =>
   for (const name of names)
     await kubectl(["patch", name, ...inPlace, "--subresource=status", "--type=merge", "-p", patch]);
   const { code, stdout, stderr } = await installing;
-  expect(stderr).toMatch(/0 of 2 pods of Deployment sluice-operator ready/);
+  expect(stderr).toMatch(/[01] of 2 pods of Deployment sluice-operator ready/);
   expect(code).toBe(0);
   expect(stdout).toContain("namespace/sluice-system created");
   expect(stdout).toContain(`customresourcedefinition.apiextensions.k8s.io/${CRD} created`);
@@ -113,6 +113,38 @@ test("what was begun and broken off is finished by the next upgrade", async () =
   await kubectl(["delete", "deployment,networkpolicy", "sluice-operator", ...inPlace]);
   const { stdout } = await ok("upgrade", "--no-wait", "--set", "replicas=1");
   expect(stdout).toContain("deployment.apps/sluice-operator created");
+});
+
+test("what the webhook has written into its Secret and its configurations stays through an upgrade", async () => {
+  const webhook = "webhook.create=true,webhook.failurePolicy=Ignore";
+  await ok("upgrade", "--no-wait", "--set", webhook);
+  const caBundle = Buffer.from(api.caPem).toString("base64");
+  const secret = ["secret", "sluice-operator-webhook-certificates", ...inPlace];
+  await kubectl([
+    "patch",
+    ...secret,
+    "--type=merge",
+    "-p",
+    JSON.stringify({ data: { "tls.crt": caBundle } }),
+  ]);
+  const configuration = ["validatingwebhookconfiguration", "sluice-operator-webhook"];
+  const patch = [{ op: "add", path: "/webhooks/0/clientConfig/caBundle", value: caBundle }];
+  await kubectl(["patch", ...configuration, "--type=json", "-p", JSON.stringify(patch)]);
+  const { stdout } = await ok(
+    "upgrade",
+    "--no-wait",
+    "--reuse-values",
+    "--set",
+    "webhook.replicas=1,commonLabels.a=b",
+  );
+  expect(stdout).toContain(
+    "validatingwebhookconfiguration.admissionregistration.k8s.io/sluice-operator-webhook configured",
+  );
+  const bundle = "jsonpath={.webhooks[0].clientConfig.caBundle}";
+  expect(await kubectl(["get", ...configuration, "-o", bundle])).toBe(caBundle);
+  expect(await kubectl(["get", ...secret, "-o", "jsonpath={.data.tls\\.crt}"])).toBe(caBundle);
+  await ok("upgrade", "--no-wait", "--set", "replicas=1");
+  expect(await there(...configuration)).toBe(false);
 });
 
 test("time-out: said, with the reason, and nothing is taken back", async () => {

@@ -75,7 +75,4 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- fail (printf "extraObjects[%d]: is no object of Kubernetes; give it apiVersion, kind and metadata.name" $index) -}}
 {{- end -}}
 {{- end -}}
-{{- if .Values.webhook.create -}}
-{{- fail "webhook.create: there is no admission webhook yet; set it to false" -}}
-{{- end -}}
 {{- end -}}
