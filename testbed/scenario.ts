@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
 import type { FlinkDeployment, FlinkDeploymentSpec, UpgradeMode } from "../src/api/flink-deployment.ts";
+import type { KubeObject } from "../src/api/kube-object.ts";
 import { run } from "./lib/exec.ts";
 import { attachNode, type NodeTestbed, type S3 } from "./node.ts";
 import { type CountingResult, verifyCounting } from "./verify/counting.ts";
@@ -26,64 +27,73 @@ export function attachCluster(): Cluster {
   return { testbed, kubectl: testbed.kubectl };
 }
 
-const CONFIGURATION = "sluice-operator-configuration";
+const NAMESPACE = "sluice-system";
+
+/** Everything is denied that is not allowed, and no pod may be more than Pod Security's strictest level lets it. */
+const STRICT: KubeObject[] = [
+  {
+    apiVersion: "v1",
+    kind: "Namespace",
+    metadata: { name: NAMESPACE, labels: { "pod-security.kubernetes.io/enforce": "restricted" } },
+  },
+  {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: { name: "deny-by-default", namespace: NAMESPACE },
+    spec: { podSelector: {}, policyTypes: ["Ingress", "Egress"] },
+  },
+];
 
 /**
- * The operator's Deployment, with its own way to the S3 server, from where session jobs have their jars: the
- * configuration allows it, the environment has the keys.
+ * As a user may have them: the operator has its own way to the S3 server, from where session jobs have their jars. Its
+ * configuration allows that, the environment has the keys.
  */
-function operatorManifest({ s3 }: NodeTestbed): string {
-  const documents = parseAllDocuments(manifest("operator/operator.yaml"));
-  const deployment = documents.find((document) => document.get("kind") === "Deployment");
-  if (deployment === undefined) throw new Error("operator.yaml holds no Deployment");
-  const pod = ["spec", "template", "spec"];
-  const container = [...pod, "containers", 0];
+function values({ s3 }: NodeTestbed): object {
   const env = {
     AWS_ENDPOINT_URL: s3.endpoint,
     AWS_REGION: s3.region,
     AWS_ACCESS_KEY_ID: s3.accessKey,
     AWS_SECRET_ACCESS_KEY: s3.secretKey,
   };
-  for (const [name, value] of Object.entries(env)) deployment.addIn([...container, "env"], { name, value });
-  deployment.setIn([...container, "args"], ["operator", "--config", "/etc/sluice/config.yaml"]);
-  deployment.setIn([...container, "volumeMounts"], [{ name: "configuration", mountPath: "/etc/sluice" }]);
-  deployment.setIn([...pod, "volumes"], [{ name: "configuration", configMap: { name: CONFIGURATION } }]);
-  const configMap = {
-    apiVersion: "v1",
-    kind: "ConfigMap",
-    metadata: { name: CONFIGURATION, namespace: "sluice-system" },
-    data: {
+  return {
+    networkPolicy: { create: true },
+    operatorPod: { env: Object.entries(env).map(([name, value]) => ({ name, value })) },
+    defaultConfiguration: {
       "config.yaml": stringify({
         "kubernetes.operator.user.artifacts.allowed-schemes": "https;http;s3",
         "s3.path.style.access": "true",
       }),
     },
   };
-  return [...documents.map(String), stringify(configMap)].join("---\n");
 }
 
-/** CRDs, rights and the operator's pod, as a user would apply them. */
+/** CRDs, rights and the operator's pod, as `sluice install` makes them. */
 export async function installOperator(): Promise<Cluster> {
   const cluster = attachCluster();
   const { testbed, kubectl } = cluster;
   // Before any job starts: Flink's JobManager ends when the bucket of its HA storage is not there.
   testbed.s3.bucketDir(BUCKET);
-  await kubectl(["apply", "--server-side", "-f", join(import.meta.dirname, "../deploy/crds")]);
-  await kubectl(["apply", "-f", "-"], operatorManifest(testbed));
-  await kubectl(["apply", "-f", "-"], manifest("operator/rbac.yaml"));
-  await kubectl(["-n", "sluice-system", "rollout", "restart", OPERATOR]);
-  await kubectl(["-n", "sluice-system", "rollout", "status", OPERATOR, "--timeout=180s"]);
+  await kubectl(["apply", "-f", "-"], STRICT.map((one) => stringify(one)).join("---\n"));
+  const sluice = join(import.meta.dirname, "../bin/sluice");
+  // Over whatever an earlier run has left.
+  const upgrade = ["upgrade", "--install", "--take-ownership", "--no-wait", "--values", "-"];
+  await run(sluice, [...upgrade, "--kubeconfig", testbed.kubeconfigPath], {
+    stdin: JSON.stringify(values(testbed)),
+    deadline: 180_000,
+  });
+  await kubectl(["-n", NAMESPACE, "rollout", "restart", OPERATOR]);
+  await kubectl(["-n", NAMESPACE, "rollout", "status", OPERATOR, "--timeout=180s"]);
   return cluster;
 }
 
 export function operatorLogs({ kubectl }: Cluster): Promise<string> {
-  return kubectl(["-n", "sluice-system", "logs", OPERATOR, "--tail=200"]);
+  return kubectl(["-n", NAMESPACE, "logs", OPERATOR, "--tail=200"]);
 }
 
 /** SIGKILL to the operator's process; its pod starts another. */
 export async function killOperator({ kubectl, testbed }: Cluster): Promise<void> {
-  const names = ["-n", "sluice-system", "get", "pods", "-o", "jsonpath={.items[*].metadata.name}"];
-  for (const pod of (await kubectl(names)).split(" ")) await testbed.killPod("sluice-system", pod);
+  const names = ["-n", NAMESPACE, "get", "pods", "-o", "jsonpath={.items[*].metadata.name}"];
+  for (const pod of (await kubectl(names)).split(" ")) await testbed.killPod(NAMESPACE, pod);
 }
 
 /** The example job's jar, as a file of this machine. */
