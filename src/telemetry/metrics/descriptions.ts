@@ -92,7 +92,7 @@ export const RECORDED = {
   ),
   upgradeSeconds: histogram(
     "sluice_upgrade_duration_seconds",
-    "Upgrades and rollbacks from their begin to their end, by what came of them: running, suspended, finished, failed.",
+    "Upgrades and rollbacks from their begin to their end, by what came of them: running, suspended, finished, failed; unchanged when the job ran on and it is tried again.",
     UPGRADE_SECONDS,
     "kind",
     "upgrade_mode",

@@ -262,6 +262,17 @@ describe("how long an upgrade takes", () => {
     ).toEqual(["running", "finished"]);
   });
 
+  it("that is put off, with the job running on, is none that came to its end", async () => {
+    const metrics = new Metrics();
+    const [stable, saving] = upgrade(100);
+    if (stable === undefined || saving === undefined) throw new Error("no upgrade");
+    play(new ResourceTimes(metrics, "FlinkDeployment", options), "a/x", [stable, saving, [115, stable[1]]]);
+    const [count, ...rest] = await observed(metrics, "sluice_upgrade_duration_seconds_count");
+    expect(count).toContain('outcome="unchanged"');
+    expect(rest).toEqual([]);
+    expect(await observed(metrics, "sluice_upgrade_downtime_seconds_count")).toEqual([]);
+  });
+
   it("is not measured of what began before this process did, nor of a first start", async () => {
     const metrics = new Metrics();
     const times = new ResourceTimes(metrics, "FlinkDeployment", options);

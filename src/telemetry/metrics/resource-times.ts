@@ -55,7 +55,8 @@ const TRANSITIONS: readonly Transition[] = [
 /** In which a resource stays; what came before is history. */
 const SETTLED: ReadonlySet<LifecycleState> = new Set(["STABLE", "SUSPENDED", "ROLLED_BACK", "FAILED"]);
 
-const OUTCOMES = ["running", "suspended", "finished", "failed"] as const;
+/** `unchanged`: the job ran on all the while, because its savepoint failed or came too early; it is tried again. */
+const OUTCOMES = ["running", "unchanged", "suspended", "finished", "failed"] as const;
 type Outcome = (typeof OUTCOMES)[number];
 
 function statusOf(resource: KubeObject): FlinkDeploymentStatus {
@@ -74,10 +75,10 @@ function beginsUpgrade(before: FlinkDeploymentStatus, status: FlinkDeploymentSta
 }
 
 /** What came of an upgrade; undefined while it is under way. */
-function outcomeOf(status: FlinkDeploymentStatus): Outcome | undefined {
+function outcomeOf(status: FlinkDeploymentStatus, wasDown: boolean): Outcome | undefined {
   if (isUpgrading(status)) return undefined;
   const { lifecycleState, jobStatus } = status;
-  if (jobStatus?.state === "RUNNING") return "running";
+  if (jobStatus?.state === "RUNNING") return wasDown ? "running" : "unchanged";
   if (lifecycleState === "SUSPENDED") return "suspended";
   if (lifecycleState === "FAILED") return "failed";
   // Of a batch job, or of a session cluster, which has no job of its own.
@@ -203,7 +204,7 @@ export class ResourceTimes {
     if (upgrade === undefined) return;
     const { state } = status.jobStatus ?? {};
     if (state !== undefined && state !== "RUNNING") upgrade.down ??= now;
-    const outcome = outcomeOf(status);
+    const outcome = outcomeOf(status, upgrade.down !== undefined);
     this.#step(upgrade, outcome === undefined ? stepOf(status) : undefined, now);
     if (outcome === undefined) return;
     known.upgrade = undefined;
