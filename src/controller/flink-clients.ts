@@ -9,6 +9,7 @@ import {
   serviceProxyTransport,
 } from "../flink-rest/transport.ts";
 import type { KubeClient } from "../kube/client.ts";
+import type { MayAct } from "../kube/fence.ts";
 import type { JarHost } from "./jar-host.ts";
 
 /** Straight from a pod; elsewhere through the API server, unless the user says otherwise. */
@@ -36,12 +37,14 @@ export interface FlinkClients {
   readonly jarClientFor: JarClientFor;
   /** Something about the cluster `namespace/name` changed: if its JobManager was silent, it may answer now. */
   readonly changed: (key: string) => void;
-  /** Waits for calls under way, but not for those that last. */
+  /** Ends calls under way. */
   readonly close: () => Promise<void>;
 }
 
 export interface FlinkClientsOptions {
   readonly agent?: FlinkAgent;
+  /** Asked right before each request that is no GET is sent; for the agent when none is given. */
+  readonly mayAct?: MayAct | undefined;
   /** The JobManager of the cluster `namespace/name` was silent and answers again. */
   readonly onAnswer?: (key: string) => void;
   /** Put around the way to each JobManager. */
@@ -51,10 +54,10 @@ export interface FlinkClientsOptions {
 export function flinkClients(
   client: KubeClient,
   way: "direct" | "proxy",
-  { agent = createFlinkAgent(), onAnswer, around = (way) => way }: FlinkClientsOptions = {},
+  { mayAct, agent = createFlinkAgent({ mayAct }), onAnswer, around = (way) => way }: FlinkClientsOptions = {},
 ): FlinkClients {
   const guard = new HangGuard(onAnswer === undefined ? {} : { onAnswer });
-  const jarAgent = createFlinkAgent();
+  const jarAgent = createFlinkAgent({ mayAct });
   const raw: FlinkTransport = async ({ timeoutMs, method, path, query, headers, body }) => {
     const { status, text } = await client.raw(
       {
@@ -94,8 +97,7 @@ export function flinkClients(
     changed: (key) => guard.changed(key),
     close: async () => {
       guard.close();
-      await jarAgent.destroy();
-      await agent.close();
+      await Promise.all([jarAgent.destroy(), agent.destroy()]);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Two ways to a JobManager's REST API: straight to its Service, and through the API server's service proxy. */
 import type { Readable } from "node:stream";
 import { Agent, type Dispatcher, request } from "undici";
+import { fenced, type MayAct, NotLeadingError } from "../kube/fence.ts";
 import { Limiter } from "./limiter.ts";
 
 export interface FlinkRequest {
@@ -43,6 +44,8 @@ export interface FlinkAgentOptions {
   readonly concurrency?: number;
   /** undici's: TLS settings, or a connector of one's own. */
   readonly connect?: Agent.Options["connect"];
+  /** Asked right before each request that is no GET is sent (kube/fence.ts). Default: always. */
+  readonly mayAct?: MayAct | undefined;
 }
 
 /** The connections of all direct transports of a process. */
@@ -56,7 +59,7 @@ export interface FlinkAgent {
 }
 
 export function createFlinkAgent(options: FlinkAgentOptions = {}): FlinkAgent {
-  const { connections = 2, concurrency = 512, connect } = options;
+  const { connections = 2, concurrency = 512, connect, mayAct } = options;
   const agent = new Agent({
     connections,
     keepAliveTimeout: 30_000,
@@ -66,7 +69,7 @@ export function createFlinkAgent(options: FlinkAgentOptions = {}): FlinkAgent {
     ...(connect === undefined ? {} : { connect }),
   });
   return {
-    dispatcher: agent,
+    dispatcher: fenced(agent, mayAct),
     limiter: new Limiter(concurrency),
     close: () => agent.close(),
     destroy: () => agent.destroy(),
@@ -102,6 +105,7 @@ function transportError(
 ): Error {
   if (error instanceof TransportError) return error;
   const code = codeOf(error);
+  if (error instanceof NotLeadingError) return new TransportError("unreachable", error.message, error);
   if (error instanceof Error && (error.name === "TimeoutError" || code === "UND_ERR_CONNECT_TIMEOUT")) {
     const seconds = timeoutMs / 1000;
     if (sent) return new TransportError("timeout", `no answer within ${seconds} s`, error);

@@ -28,7 +28,9 @@ export type KubeErrorCode =
   /** The credentials could not be had; nothing was sent. */
   | "credentials"
   /** The caller gave up. */
-  | "aborted";
+  | "aborted"
+  /** This process does not lead; nothing was sent. */
+  | "not-leading";
 
 export interface KubeErrorDetails {
   /** The HTTP status; 0 when there was no answer. */
@@ -122,6 +124,7 @@ export function errorFromNetwork(call: CallName, cause: unknown): KubeApiError {
 }
 
 function kindOfNetworkError(code: string): KubeErrorCode {
+  if (code === "NOT_LEADING") return "not-leading";
   if (/TIMEOUT|ETIMEDOUT/.test(code)) return "timeout";
   if (/CERT|_TLS_|SSL|SELF_SIGNED|UNABLE_TO_/.test(code)) return "tls";
   if (/^HPE_|UND_ERR_RES_/.test(code)) return "protocol";

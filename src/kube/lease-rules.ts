@@ -34,6 +34,18 @@ export function heldByOther({ spec, since }: Observation, identity: string, now:
   return now < since + (spec.leaseDurationSeconds ?? 0) * 1000;
 }
 
+/**
+ * Whether a lease still says what its holder wrote: that it has it, and has had it since. One that another held in between
+ * counts as lost, also when it is free again.
+ */
+export function isSameTerm(mine: LeaseSpec, found: LeaseSpec | undefined): boolean {
+  return (
+    found?.holderIdentity === mine.holderIdentity &&
+    found?.acquireTime === mine.acquireTime &&
+    found?.leaseTransitions === mine.leaseTransitions
+  );
+}
+
 /** The record of `identity` taking or renewing. `at` is the time of day. */
 export function heldBy(
   identity: string,

@@ -5,6 +5,7 @@ import {
   checkDurations,
   heldBy,
   heldByOther,
+  isSameTerm,
   type Lease,
   type LeaseSpec,
   type Observation,
@@ -28,21 +29,25 @@ export interface LeaderElectorOptions {
   readonly leaseDurationMs?: number;
   /** Milliseconds without a renewal after which the holder steps down; less than the duration. */
   readonly renewDeadlineMs?: number;
+  /** Milliseconds between renewals; the others look twice as often. */
   readonly retryPeriodMs?: number;
   readonly clock?: Clock;
+  /** The time of day, epoch milliseconds. */
+  readonly timeOfDay?: () => number;
 }
 
 /**
  * Expected flow: `start()`; work from `onElected` on; `stop()`, or end the process on `onLost`.
  * Guarantees: at most one candidate is told that it leads, as long as clocks run at about the same speed; a holder that
  * cannot reach the API server steps down before another one may take over; `stop()` gives the lease back at once.
- * Caveat: a process that was stopped and resumed hears of its loss only afterwards: ask `isLeader` before what must
- * not be done twice.
+ * Caveat: a process that was stopped and resumed hears of its loss only afterwards: ask `isLeader` right before what must
+ * not be done twice (fence.ts does, for requests).
  */
 export class LeaderElector {
   readonly #client: KubeClient;
   readonly #options: LeaderElectorOptions;
   readonly #clock: Clock;
+  readonly #timeOfDay: () => number;
   readonly #leaseDurationMs: number;
   readonly #renewDeadlineMs: number;
   readonly #retryPeriodMs: number;
@@ -52,12 +57,17 @@ export class LeaderElector {
   /** As last read or written, for the next write without a read. */
   #lease: Lease | undefined;
   #leading = false;
+  /** Of the last renewal, before its call, by the monotonic clock and by the time of day. */
   #renewedAt = 0;
+  #renewedAtTime = 0;
+  /** What was written when the lease was won. */
+  #term: LeaseSpec = {};
 
   constructor(client: KubeClient, options: LeaderElectorOptions) {
     this.#client = client;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#timeOfDay = options.timeOfDay ?? Date.now;
     this.#leaseDurationMs = options.leaseDurationMs ?? 15_000;
     this.#renewDeadlineMs = options.renewDeadlineMs ?? 10_000;
     this.#retryPeriodMs = options.retryPeriodMs ?? 2000;
@@ -68,9 +78,14 @@ export class LeaderElector {
     this.#running ??= this.#run();
   }
 
-  /** False as soon as another one may have taken over, even if `onLost` was not called yet. */
+  /**
+   * False from the renew deadline on, even if `onLost` was not called yet; another one leads a lease duration after the
+   * renewal at the earliest. By two clocks: the monotonic one stands still while the machine sleeps, the time of day may be
+   * set back.
+   */
   get isLeader(): boolean {
-    return this.#leading && this.#clock.now() - this.#renewedAt < this.#leaseDurationMs;
+    const { signal } = this.#stopping;
+    return this.#leading && !signal.aborted && this.#sinceRenewal() < this.#renewDeadlineMs;
   }
 
   /** Who has the lease, as far as this candidate has seen; undefined: nobody, or it has not looked yet. */
@@ -105,8 +120,9 @@ export class LeaderElector {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       const now = this.#clock.now();
+      const time = this.#timeOfDay();
       try {
-        if (await this.#takeOrRenew(now)) this.#won(now);
+        if (await this.#takeOrRenew(now)) this.#won(now, time);
       } catch (error) {
         this.#lease = undefined;
         if (!signal.aborted) this.#options.onError?.(error);
@@ -120,22 +136,29 @@ export class LeaderElector {
     }
   }
 
-  #won(at: number): void {
+  #won(at: number, time: number): void {
     // The time before the call: the server's copy may be that old.
     this.#renewedAt = at;
+    this.#renewedAtTime = time;
     if (this.#leading) return;
     this.#leading = true;
+    this.#term = this.#lease?.spec ?? {};
     this.#options.onElected();
   }
 
   #isLost(): boolean {
-    const holder = this.#observation?.spec.holderIdentity;
-    return holder !== this.#options.identity || this.#clock.now() - this.#renewedAt >= this.#renewDeadlineMs;
+    const { spec } = this.#observation ?? {};
+    return !isSameTerm(this.#term, spec) || this.#clock.now() - this.#renewedAt >= this.#renewDeadlineMs;
+  }
+
+  #sinceRenewal(): number {
+    return Math.max(this.#clock.now() - this.#renewedAt, this.#timeOfDay() - this.#renewedAtTime);
   }
 
   #untilNextTry(): number {
     // Candidates spread out; a holder keeps its beat, and does not sleep past its deadline.
-    if (!this.#leading) return this.#retryPeriodMs * (1 + Math.random() * 0.2);
+    // A look is one small read, and what is left of it is time without a leader.
+    if (!this.#leading) return (this.#retryPeriodMs / 2) * (1 + Math.random() * 0.2);
     const untilDeadline = this.#renewedAt + this.#renewDeadlineMs - this.#clock.now();
     return Math.max(0, Math.min(this.#retryPeriodMs, untilDeadline));
   }
@@ -145,6 +168,7 @@ export class LeaderElector {
     const { namespace, name, identity } = this.#options;
     const options = { deadlineMs: this.#callDeadline(now), signal: this.#stopping.signal };
     const lease = this.#lease ?? (await this.#client.get<Lease>(LEASES, namespace, name, options));
+    if (this.#leading && !isSameTerm(this.#term, lease?.spec)) return this.#overtaken(lease);
     const spec = heldBy(identity, lease?.spec, new Date(), this.#leaseDurationMs);
     if (lease === undefined) {
       const made = {
@@ -162,6 +186,13 @@ export class LeaderElector {
       return false;
     }
     return this.#write(() => this.#client.replace<Lease>(LEASES, { ...lease, spec }, options));
+  }
+
+  /** While this one led, another one did, or the lease was deleted: what is under way here belongs to the past. */
+  #overtaken(lease: Lease | undefined): false {
+    this.#lease = undefined;
+    this.#observed(lease?.spec ?? {});
+    return false;
   }
 
   async #write(call: () => Promise<Lease>): Promise<boolean> {

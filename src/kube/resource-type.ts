@@ -27,6 +27,19 @@ export const CRDS = define(
   "CustomResourceDefinition",
   false,
 );
+export const SECRETS = define("v1", "secrets", "Secret");
+export const VALIDATING_WEBHOOKS = define(
+  "admissionregistration.k8s.io/v1",
+  "validatingwebhookconfigurations",
+  "ValidatingWebhookConfiguration",
+  false,
+);
+export const MUTATING_WEBHOOKS = define(
+  "admissionregistration.k8s.io/v1",
+  "mutatingwebhookconfigurations",
+  "MutatingWebhookConfiguration",
+  false,
+);
 export const FLINK_DEPLOYMENTS = define("flink.apache.org/v1beta1", "flinkdeployments", "FlinkDeployment");
 export const FLINK_SESSION_JOBS = define("flink.apache.org/v1beta1", "flinksessionjobs", "FlinkSessionJob");
 export const FLINK_STATE_SNAPSHOTS = define(

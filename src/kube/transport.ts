@@ -8,6 +8,7 @@ import { errorFromAnswer, errorFromNetwork, KubeApiError } from "./api-error.ts"
 import { type Clock, pause, systemClock } from "./clock.ts";
 import type { ClusterAccess } from "./cluster-access.ts";
 import { connectorFor } from "./connector.ts";
+import { fenced, type MayAct } from "./fence.ts";
 import { KubeConfigError } from "./kubeconfig.ts";
 import type { KubeRequest } from "./request.ts";
 import { retryDelay } from "./retry.ts";
@@ -61,6 +62,8 @@ export interface TransportOptions {
   readonly userAgent?: string | undefined;
   readonly onExchange?: ((exchange: Exchange) => void) | undefined;
   readonly clock?: Clock | undefined;
+  /** Asked right before each request that is no GET is sent (fence.ts). Default: always. */
+  readonly mayAct?: MayAct | undefined;
 }
 
 /** No answer of the API server that Sluice asks for comes near this; more would be the memory of the process. */
@@ -73,6 +76,7 @@ export class Transport {
   readonly #calls: Agent;
   readonly #watches: Agent;
   readonly #passedOn: Agent;
+  readonly #mayAct: MayAct | undefined;
   readonly #deadlineMs: number;
   readonly #userAgent: string;
   readonly #onExchange: (exchange: Exchange) => void;
@@ -88,6 +92,7 @@ export class Transport {
     this.#userAgent = options.userAgent ?? "sluice";
     this.#onExchange = options.onExchange ?? (() => undefined);
     this.#clock = options.clock ?? systemClock;
+    this.#mayAct = options.mayAct;
     // The server keeps idle connections for 90 s: let go of them first, or a call meets a closed one.
     const common = { allowH2: false, pipelining: 1, keepAliveTimeout: 60_000, connect: connectorFor(access) };
     this.#calls = new Agent({
@@ -232,7 +237,7 @@ export class Transport {
     timeouts: { signal: AbortSignal; headersTimeout: number; bodyTimeout: number },
   ): Promise<Dispatcher.ResponseData> {
     const credentials = await this.#access.headers();
-    return agent.request({
+    return fenced(agent, this.#mayAct).request({
       origin: this.#origin,
       path: `${this.#prefix}${request.path}`,
       method: request.method,
