@@ -16,6 +16,8 @@ export const API_VERSION = `${GROUP}/${VERSION}`;
 export const FLINK_DEPLOYMENT_FINALIZER = "flinkdeployments.flink.apache.org/finalizer";
 /** On the JobManager Deployment: the generation of the spec that it was made from. The only crash-recovery hint. */
 export const GENERATION_ANNOTATION = "flinkdeployment.flink.apache.org/generation";
+/** Which attempt to start a cluster made a Deployment: there may be several for one generation. The Apache operator has none. */
+export const ATTEMPT_ANNOTATION = "sluice/attempt";
 
 /**
  * On the JobManager Deployment of a job that no FlinkDeployment in the API server stands for: whose it is, in place of an

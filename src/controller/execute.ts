@@ -1,5 +1,9 @@
 /** Carries out one action of a decision. Every action may be repeated: a crash after it and before the next pass is normal. */
-import { FLINK_DEPLOYMENT_FINALIZER, type FlinkDeployment } from "../api/flink-deployment.ts";
+import {
+  ATTEMPT_ANNOTATION,
+  FLINK_DEPLOYMENT_FINALIZER,
+  type FlinkDeployment,
+} from "../api/flink-deployment.ts";
 import { FLINK_SESSION_JOB_FINALIZER, type FlinkSessionJob } from "../api/flink-session-job.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import type { FlinkRestClient } from "../flink-rest/client.ts";
@@ -58,6 +62,15 @@ function isStatus(error: unknown, status: number): boolean {
   return error instanceof KubeApiError && error.status === status;
 }
 
+function attemptOf({ metadata }: KubeObject): string | undefined {
+  return metadata.annotations?.[ATTEMPT_ANNOTATION];
+}
+
+/** One without a word of it is the Apache operator's, or an older Sluice's. */
+function isSameAttempt(found: KubeObject, wanted: KubeObject): boolean {
+  return attemptOf(found) === undefined || attemptOf(found) === attemptOf(wanted);
+}
+
 async function createDeployment(
   client: KubeClient,
   wanted: KubeObject,
@@ -69,7 +82,7 @@ async function createDeployment(
     if (!isStatus(error, 409)) throw error;
     // Made by an earlier pass whose answer was lost, or somebody else's: the owner tells.
     const found = await client.get<KubeObject>(DEPLOYMENTS, wanted.metadata.namespace, wanted.metadata.name);
-    if (found === undefined || !isOwnedBy(found, uid)) throw error;
+    if (found === undefined || !isOwnedBy(found, uid) || !isSameAttempt(found, wanted)) throw error;
     return found;
   }
 }

@@ -6,6 +6,7 @@ import { type DefaultedJobSpec, type DefaultedSpec, modeOf, withSpecDefaults } f
 import {
   API_VERSION,
   type FlinkVersion,
+  ATTEMPT_ANNOTATION,
   GENERATION_ANNOTATION,
   OWNER_ANNOTATION,
 } from "../api/flink-deployment.ts";
@@ -249,6 +250,7 @@ export function assembledConfiguration(inputs: ClusterInputs): Record<string, st
   const annotations = {
     ...readMap(config, JM_ANNOTATIONS),
     [GENERATION_ANNOTATION]: String(inputs.generation),
+    [ATTEMPT_ANNOTATION]: inputs.attemptId,
     ...(isRecord ? { [OWNER_ANNOTATION]: uid } : {}),
   };
   config = { ...withoutMap(config, JM_ANNOTATIONS), [JM_ANNOTATIONS.key]: formatMap(annotations, form) };

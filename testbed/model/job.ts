@@ -1,6 +1,11 @@
 /** What Flink has in the model. */
 import { withSpecDefaults } from "../../src/api/defaults.ts";
-import { type FlinkJobState, OWNER_ANNOTATION } from "../../src/api/flink-deployment.ts";
+import {
+  ATTEMPT_ANNOTATION,
+  type FlinkJobState,
+  GENERATION_ANNOTATION,
+  OWNER_ANNOTATION,
+} from "../../src/api/flink-deployment.ts";
 import type { KubeObject, OwnerReference } from "../../src/api/kube-object.ts";
 import { flattenConfiguration } from "../../src/flink/configuration.ts";
 import type { RetainedAnswer, RetainedQuestion } from "../../src/reconcile/decision.ts";
@@ -77,4 +82,35 @@ export function newestOf(
     .sort((a, b) => a.checkpointId - b.checkpointId)
     .at(-1);
   return found === undefined ? { kind: "none" } : { kind: "found", completed: now, ...found };
+}
+
+/** By what a Deployment is known to be an attempt's. */
+export function marksOf({ generation, attemptId }: ClusterInputs): Record<string, string> {
+  return { [GENERATION_ANNOTATION]: String(generation), [ATTEMPT_ANNOTATION]: attemptId };
+}
+
+/** The name is taken. */
+export function isOfAnotherAttempt(
+  deployment: KubeObject | undefined,
+  { attemptId }: ClusterInputs,
+): boolean {
+  const { [ATTEMPT_ANNOTATION]: attempt = attemptId } = deployment?.metadata.annotations ?? {};
+  return attempt !== attemptId;
+}
+
+export function podOf(
+  { name, namespace }: KubeObject["metadata"],
+  component: string,
+  nth: number,
+): KubeObject {
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      name: `${name}-${component}-${nth}`,
+      ...(namespace === undefined ? {} : { namespace }),
+      labels: { app: name, component },
+    },
+    status: { phase: "Running" },
+  };
 }

@@ -100,6 +100,27 @@ export function countedPass(
   world: World,
   calls = Number.POSITIVE_INFINITY,
 ): { readonly quiet: boolean; readonly calls: number; readonly events: readonly EventRecord[] } {
+  const { requests, events } = beginPass(world);
+  let made = 0;
+  for (const request of requests) {
+    if (made++ >= calls) return { quiet: false, calls, events: [] };
+    if (!request.send()) return { quiet: false, calls: made, events: [] };
+  }
+  return { quiet: made === 0, calls: made, events };
+}
+
+/** A request to the outside. */
+export interface Request {
+  readonly name: string;
+  /** It arrives. False when the pass ends with it. */
+  readonly send: () => boolean;
+}
+
+/** What a pass that looks now is going to ask for, in order. */
+export function beginPass(world: World): {
+  readonly requests: readonly Request[];
+  readonly events: readonly EventRecord[];
+} {
   const observed = look(world);
   const options = {
     defaults: {},
@@ -113,19 +134,27 @@ export function countedPass(
     const retained = { question, answer: world.retained(question) };
     decision = decide({ ...observed, retained }, world.now, options);
   }
-  let made = 0;
-  if (!sameJson(observed.resource.status, decision.status)) {
-    if (made++ >= calls) return { quiet: false, calls, events: [] };
-    // Optimistic locking: a spec that changed meanwhile makes the write fail.
-    if (world.resource.metadata.generation !== observed.resource.metadata.generation)
-      return { quiet: false, calls: made, events: [] };
-    world.resource = { ...world.resource, status: structuredClone(decision.status) };
-  }
-  for (const action of decision.actions) {
-    if (made++ >= calls) return { quiet: false, calls, events: [] };
-    world.execute(structuredClone(action));
-  }
-  return { quiet: made === 0, calls: made, events: decision.events };
+  const { status, actions, events } = decision;
+  const requests = actions.map((action) => ({
+    name: action.type,
+    send: () => {
+      world.execute(structuredClone(action));
+      return true;
+    },
+  }));
+  const write = { name: "status", send: () => writeStatus(world, observed.resource, status) };
+  return { requests: sameJson(observed.resource.status, status) ? requests : [write, ...requests], events };
+}
+
+/** Optimistic locking: whatever was changed meanwhile makes the write fail. */
+function writeStatus(
+  world: World,
+  seen: FlinkDeployment,
+  status: FlinkDeployment["status"] & object,
+): boolean {
+  if (!sameJson(world.resource, seen)) return false;
+  world.resource = { ...world.resource, status: structuredClone(status) };
+  return true;
 }
 
 /** Looks and lets time go by until nothing more is to be done. */

@@ -8,7 +8,6 @@ import {
   FLINK_DEPLOYMENT_FINALIZER,
   type FlinkDeployment,
   type FlinkJobState,
-  GENERATION_ANNOTATION,
 } from "../../src/api/flink-deployment.ts";
 import type { FlinkStateSnapshot } from "../../src/api/flink-state-snapshot.ts";
 import type { KubeObject } from "../../src/api/kube-object.ts";
@@ -25,10 +24,13 @@ import {
   configurationOf,
   idOf,
   isOf,
+  isOfAnotherAttempt,
   type Job,
   markOf,
+  marksOf,
   namesOf,
   newestOf,
+  podOf,
   workersOf,
 } from "./job.ts";
 import { asChosen, carryOutInPlace } from "../../src/reconcile/plan/in-place-objects.ts";
@@ -122,7 +124,7 @@ export class World {
           action.type === "add-finalizer" ? [FLINK_DEPLOYMENT_FINALIZER] : [];
         return;
       case "create-cluster":
-        return this.create(action.inputs);
+        return this.create(action.inputs, action.existing !== undefined);
       case "scale-job-manager-to-zero":
         if (this.deployment?.metadata.uid === action.uid) this.deployment["spec"] = { replicas: 0 };
         return;
@@ -190,9 +192,10 @@ export class World {
     this.snapshots.push({ ...wanted, metadata: { ...metadata, uid: this.newId(), creationTimestamp } });
   }
 
-  private create(inputs: ClusterInputs): void {
+  private create(inputs: ClusterInputs, isKnown: boolean): void {
     const { name, namespace } = inputs.owner;
     const owner = markOf(inputs);
+    if (!isKnown && isOfAnotherAttempt(this.deployment, inputs)) return;
     if (this.deployment === undefined) {
       if (this.pods.length > 0 || this.taskManagers !== undefined)
         this.violations.push("a cluster was created while pods of another were there");
@@ -205,7 +208,7 @@ export class World {
           namespace,
           uid: this.newId(),
           creationTimestamp: new Date(this.now).toISOString(),
-          annotations: { [GENERATION_ANNOTATION]: String(inputs.generation), ...owner.annotations },
+          annotations: { ...marksOf(inputs), ...owner.annotations },
           ownerReferences: owner.references,
         },
         spec: { replicas: 1 },
@@ -365,17 +368,7 @@ export class World {
   }
 
   private addPod(component: string): void {
-    const { name, namespace } = this.resource.metadata;
-    this.pods.push({
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: {
-        name: `${name}-${component}-${++this.counter}`,
-        ...(namespace === undefined ? {} : { namespace }),
-        labels: { app: name, component },
-      },
-      status: { phase: "Running" },
-    });
+    this.pods.push(podOf(this.resource.metadata, component, ++this.counter));
   }
 
   private collect(deployment: KubeObject): void {

@@ -4,7 +4,7 @@
  * fixed, and the Deployment carries the generation of the attempt, by which a later pass knows its own work.
  */
 import type { UpgradeMode } from "../../api/flink-deployment.ts";
-import { GENERATION_ANNOTATION } from "../../api/flink-deployment.ts";
+import { ATTEMPT_ANNOTATION, GENERATION_ANNOTATION } from "../../api/flink-deployment.ts";
 import type { KubeObject } from "../../api/kube-object.ts";
 import { type DefaultedSpec, modeOf, withSpecDefaults } from "../../api/defaults.ts";
 import {
@@ -232,12 +232,17 @@ function removeJobGraphs(pass: Pass): boolean {
   return stale.length === 0;
 }
 
-/** The Deployment of this very attempt, by the generation that it carries. */
+/**
+ * The Deployment of this very attempt, by the generation that it carries, and by the attempt's id: a request that was long
+ * on its way may have made that of an earlier one, which would start from older state.
+ */
 function attempted(pass: Pass): KubeObject | undefined {
   const deployment = ownDeployment(pass);
   if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined) return undefined;
-  const generation = deployment.metadata.annotations?.[GENERATION_ANNOTATION];
-  return generation === String(pass.status.observedGeneration) ? deployment : undefined;
+  const { [GENERATION_ANNOTATION]: generation, [ATTEMPT_ANNOTATION]: attempt = attemptId(pass) } =
+    deployment.metadata.annotations ?? {};
+  const isOwn = generation === String(pass.status.observedGeneration) && attempt === attemptId(pass);
+  return isOwn ? deployment : undefined;
 }
 
 /**
