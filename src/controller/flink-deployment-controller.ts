@@ -20,7 +20,7 @@ export class FlinkDeploymentController {
     const { cachesFor, client, config, log } = deps;
     const decisions = new DeploymentDecisions({
       ...deps,
-      options: (resource) => optionsFor(config(), resource, resource.spec.flinkVersion),
+      options: (resource) => optionsFor(config(), resource, resource.spec?.flinkVersion),
       execute: (action, resource, flink) => execute(action, { client, flink, resource, submit }),
     });
     const keep = (resource: FlinkDeployment): void =>

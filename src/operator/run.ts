@@ -1,11 +1,11 @@
 /** `sluice operator`: caches, queues, controllers, health, and an end that leaves nothing half done. */
-import { randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { FlinkDeploymentController } from "../controller/flink-deployment-controller.ts";
 import { FlinkSessionJobController } from "../controller/flink-session-job-controller.ts";
 import { FlinkStateSnapshotController } from "../controller/flink-state-snapshot-controller.ts";
-import { BY_SESSION } from "../controller/gather.ts";
+import { BY_SESSION, type Caches, type CachesFor } from "../controller/gather.ts";
 import { MonitorController } from "../controller/monitors.ts";
+import type { KubeObject } from "../api/kube-object.ts";
 import type { PassOutcome } from "../controller/pass-shell.ts";
 import { Submissions } from "../controller/submissions.ts";
 import { type FlinkConfiguration, getBoolean } from "../flink/configuration.ts";
@@ -13,10 +13,11 @@ import { INGRESS_MANAGE } from "../flink/options.ts";
 import type { FlinkTransport } from "../flink-rest/transport.ts";
 import { jarsFrom } from "../jars/s3-jar.ts";
 import { KubeClient } from "../kube/client.ts";
-import { aborted } from "../kube/clock.ts";
+import { aborted, pause, systemClock } from "../kube/clock.ts";
 import { loadKubeConfig } from "../kube/config.ts";
 import { EventRecorder } from "../kube/event-recorder.ts";
-import { LeaderElector } from "../kube/lease.ts";
+import type { MayAct } from "../kube/fence.ts";
+import { FLINK_DEPLOYMENTS, FLINK_SESSION_JOBS } from "../kube/resource-type.ts";
 import { keyOf } from "../kube/store.ts";
 import type { WorkQueue } from "../kube/work-queue.ts";
 import { looksInto } from "../state-storage/retained-checkpoints.ts";
@@ -26,9 +27,11 @@ import { measuredFlink } from "../telemetry/metrics/flink-calls.ts";
 import { measureKubeCalls } from "../telemetry/metrics/kube-calls.ts";
 import { Metrics } from "../telemetry/metrics/metrics.ts";
 import type { Wake } from "./caches.ts";
+import { Canaries } from "./canaries.ts";
 import { FollowedConfiguration } from "./configuration.ts";
 import { type FlinkClients, flinkClients, wayToFlink } from "../controller/flink-clients.ts";
-import { type Readiness, readinessOf, serveHealth } from "./health.ts";
+import { type Health, healthOf, readinessOf, serveHealth } from "./health.ts";
+import { Leadership, leaseOptions } from "./leadership.ts";
 import { measureWatched, operatorSystem, passObservers } from "./measures.ts";
 import { createQueue } from "./queue.ts";
 import { type Targets, targetsOf } from "./targets.ts";
@@ -45,40 +48,17 @@ export interface OperatorOptions {
   readonly healthPort: number;
   readonly workers: number;
   readonly logLevel: string;
-  /** Undefined: this process is the only one. */
-  readonly leaderElection: { readonly namespace: string; readonly name: string } | undefined;
+  /** Where the Lease is, and whether the command line asks for one; the configuration may, too. */
+  readonly leaderElection: { readonly isAskedFor: boolean; readonly namespace: string };
   readonly env: Readonly<Record<string, string | undefined>>;
   /** How Flink is reached, instead of by `flinkRest`. */
   readonly flinkClients?: FlinkClients;
 }
 
-const DYNAMIC_NAMESPACES = { key: "kubernetes.operator.dynamic.namespaces.enabled", default: "false" };
+/** Milliseconds that passes under way have to end, when somebody else is to lead. */
+const HAND_OVER_MS = 1000;
 
-/** Resolves when this process may act; immediately without leader election. */
-async function lead(
-  client: KubeClient,
-  options: OperatorOptions,
-  signal: AbortSignal,
-  log: Logger,
-): Promise<LeaderElector | undefined> {
-  const { leaderElection } = options;
-  if (leaderElection === undefined) return undefined;
-  return new Promise((resolve) => {
-    const elector = new LeaderElector(client, {
-      ...leaderElection,
-      identity: `${options.env["HOSTNAME"] ?? "sluice"}_${randomBytes(4).toString("hex")}`,
-      onElected: () => resolve(elector),
-      onLost: () => {
-        // Another one may already lead: nothing that is under way here may go on.
-        log.fatal("leadership lost");
-        process.exit(1);
-      },
-      onError: (error) => log.warn({ error: String(error) }, "lease not renewed, trying again"),
-    });
-    elector.start();
-    void aborted(signal).then(() => resolve(elector));
-  });
-}
+const DYNAMIC_NAMESPACES = { key: "kubernetes.operator.dynamic.namespaces.enabled", default: "false" };
 
 interface Parts {
   readonly watched: WatchedNamespaces;
@@ -106,11 +86,20 @@ function wakeLater(): { readonly waking: Wake; readonly wakeBy: (wake: Wake) => 
   };
 }
 
+/** Its resource, and the session jobs in it. */
+function wakeCluster(cluster: string, wake: Wake, cachesFor: CachesFor): void {
+  wake.deployment(cluster);
+  const [namespace = ""] = cluster.split("/");
+  for (const job of cachesFor(namespace)?.sessionJobs.byIndex(BY_SESSION, cluster) ?? [])
+    wake.sessionJob(keyOf(job));
+}
+
 function parts(
   options: OperatorOptions,
   client: KubeClient,
   configuration: FollowedConfiguration,
   { labelSelector }: Targets,
+  mayAct: MayAct,
   metrics: Metrics,
   log: Logger,
 ): Parts {
@@ -123,14 +112,10 @@ function parts(
   const wake = { ...waking, deployment };
   const watched = new WatchedNamespaces({ client, wake, log, ingresses, labelSelector });
   const cachesFor = watched.cachesFor.bind(watched);
-  const onAnswer = (cluster: string): void => {
-    waking.deployment(cluster);
-    const [namespace = ""] = cluster.split("/");
-    for (const job of cachesFor(namespace)?.sessionJobs.byIndex(BY_SESSION, cluster) ?? [])
-      waking.sessionJob(keyOf(job));
-  };
+  const onAnswer = (cluster: string): void => wakeCluster(cluster, waking, cachesFor);
   const around = (transport: FlinkTransport): FlinkTransport => measuredFlink(metrics, transport);
-  const clients = options.flinkClients ?? flinkClients(client, wayToFlink(options), { onAnswer, around });
+  const clients =
+    options.flinkClients ?? flinkClients(client, wayToFlink(options), { onAnswer, mayAct, around });
   const storages = new StateStorages({ env: options.env });
   const onError = (error: unknown): void => log.warn({ error: String(error) }, "event not written");
   const submissions = new Submissions({
@@ -142,7 +127,7 @@ function parts(
   const common = {
     client,
     cachesFor,
-    isWatched: watched.isWatched.bind(watched),
+    isWatched: (resource: KubeObject) => mayAct() && watched.isWatched(resource),
     events: new EventRecorder(client, { onError }),
     log,
     flinkFor: clients.clientFor,
@@ -169,16 +154,28 @@ function parts(
 /** From now on changes lead to passes; everything that is there gets one. */
 function startQueues(
   { watched, deployments, sessionJobs, snapshots, monitors, wakeBy }: Parts,
+  canaries: Canaries,
   metrics: Metrics,
   { workers }: OperatorOptions,
   log: Logger,
 ): readonly WorkQueue[] {
-  const start = (name: string, controller: { pass: (key: string) => Promise<PassOutcome> }): WorkQueue =>
-    createQueue({ name, pass: (key) => controller.pass(key) }, metrics, workers, log);
-  const deploymentQueue = start("flinkdeployment", deployments);
-  const jobQueue = start("flinksessionjob", sessionJobs);
-  const snapshotQueue = start("flinkstatesnapshot", snapshots);
-  const monitorQueue = start("monitor", monitors);
+  const start = (name: string, pass: (key: string) => Promise<PassOutcome>): WorkQueue =>
+    createQueue({ name, pass }, metrics, workers, log);
+  const cached = (namespace: string): Caches | undefined => watched.cachesFor(namespace);
+  const deploymentPass = canaries.around(
+    FLINK_DEPLOYMENTS,
+    (namespace, name) => cached(namespace)?.resources.get(namespace, name),
+    (key) => deployments.pass(key),
+  );
+  const jobPass = canaries.around(
+    FLINK_SESSION_JOBS,
+    (namespace, name) => cached(namespace)?.sessionJobs.get(namespace, name),
+    (key) => sessionJobs.pass(key),
+  );
+  const deploymentQueue = start("flinkdeployment", deploymentPass);
+  const jobQueue = start("flinksessionjob", jobPass);
+  const snapshotQueue = start("flinkstatesnapshot", (key) => snapshots.pass(key));
+  const monitorQueue = start("monitor", (key) => monitors.pass(key));
   wakeBy({
     deployment: (key) => deploymentQueue.add(key),
     sessionJob: (key) => jobQueue.add(key),
@@ -187,6 +184,22 @@ function startQueues(
   });
   watched.wakeAll();
   return [deploymentQueue, jobQueue, snapshotQueue, monitorQueue];
+}
+
+/**
+ * The next one may lead as soon as nothing leaves this process any more. What has not ended in time is cut off: the same
+ * as a crash, which is only a pause.
+ */
+async function handOver(
+  { submissions, clients }: Parts,
+  queues: readonly WorkQueue[],
+  leadership: Leadership,
+): Promise<void> {
+  const ended = Promise.all(queues.map((queue) => queue.stop()));
+  await Promise.race([ended, pause(systemClock, HAND_OVER_MS)]);
+  leadership.end();
+  submissions.close();
+  await Promise.all([clients.close(), leadership.release()]);
 }
 
 /** A list that names what is no namespace leaves the last good one in force, as an unreadable file does. */
@@ -212,8 +225,13 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const access = await loadKubeConfig(options);
   const metrics = new Metrics();
   const onExchange = measureKubeCalls(metrics, new URL(access.server).host, operatorSystem(options.env));
-  const client = new KubeClient(access, { onExchange });
   const configuration = await FollowedConfiguration.open(options.configFile, options.env, log);
+  const operator = (): FlinkConfiguration => configuration.current.configuration;
+  const { isAskedFor, namespace } = options.leaderElection;
+  const lease = leaseOptions(isAskedFor, namespace, operator());
+  const leadership = new Leadership(access, lease, options.env["HOSTNAME"] ?? "sluice", log);
+  const mayAct = (): boolean => leadership.mayAct;
+  const client = new KubeClient(access, { onExchange, mayAct });
   const find = (current: FlinkConfiguration): Targets =>
     targetsOf({
       flag: options.namespace,
@@ -221,31 +239,34 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       configuration: current,
       current: access.namespace,
     });
-  const targets = find(configuration.current.configuration);
-  const built = parts(options, client, configuration, targets, metrics, log);
-  const { watched, clients, storages, submissions } = built;
+  const targets = find(operator());
+  const built = parts(options, client, configuration, targets, mayAct, metrics, log);
+  const { watched, storages } = built;
+  const canaries = new Canaries({ client, configuration: operator, log });
   let settled = false;
-  const readiness = (): Readiness => readinessOf(watched.states, settled);
-  measureWatched(metrics, watched, () => configuration.current.configuration, options.env);
-  const server = await serveHealth(options.healthPort, readiness, metrics);
+  const health: Health = {
+    ready: () => readinessOf(watched.states, settled, leadership.role),
+    alive: () => healthOf(canaries.failing),
+  };
+  measureWatched(metrics, watched, operator, options.env);
+  const server = await serveHealth(options.healthPort, health, metrics);
   log.info({ port: (server.address() as AddressInfo).port, ...targets }, "operator starts");
   watched.retarget(targets.namespaces);
   followTargets(configuration, find, watched, log);
   await Promise.race([watched.settled(), aborted(signal)]);
   settled = true;
   metrics.record.leader.set(0);
-  const elector = await lead(client, options, signal, log);
+  await leadership.lead(signal);
   if (!signal.aborted) metrics.record.leader.set(1);
-  const queues = signal.aborted ? [] : startQueues(built, metrics, options, log);
+  if (!signal.aborted) log.info({ role: leadership.role }, "operator acts");
+  const queues = signal.aborted ? [] : startQueues(built, canaries, metrics, options, log);
   await aborted(signal);
   settled = false;
   log.info("operator ends");
-  await Promise.all(queues.map((queue) => queue.stop()));
-  submissions.close();
-  await elector?.stop();
+  canaries.close();
+  await handOver(built, queues, leadership);
   configuration.close();
   await watched.close();
-  await clients.close();
   await storages.close();
   await client.close();
   server.closeAllConnections();

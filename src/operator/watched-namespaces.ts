@@ -30,6 +30,8 @@ export interface NamespaceState {
   /** Undefined: all of them. */
   readonly namespace: string | undefined;
   readonly isOpen: boolean;
+  /** It is open, and what happens to its FlinkDeployments is seen at the moment. */
+  readonly isFollowed: boolean;
   /** Why it cannot be read at the moment. */
   readonly problem: string | undefined;
 }
@@ -71,7 +73,8 @@ class WatchedNamespace {
     const failing =
       this.#caches && informersOf(this.#caches).find(({ health }) => health.error !== undefined);
     const problem = this.#unreadable ?? failing?.health.error?.message;
-    return { namespace: this.#namespace, isOpen: this.#isOpen, problem };
+    const isFollowed = this.#isOpen && this.#caches?.resources.health.error === undefined;
+    return { namespace: this.#namespace, isOpen: this.#isOpen, isFollowed, problem };
   }
 
   /** A pass for everything in it. */

@@ -63,7 +63,7 @@ export function startOperator(
       healthPort: 0,
       workers: 2,
       logLevel: "fatal",
-      leaderElection: undefined,
+      leaderElection: { isAskedFor: false, namespace: "sluice-system" },
       env: {},
       ...options,
     },

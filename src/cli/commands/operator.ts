@@ -1,25 +1,5 @@
-import { type Command, UserError } from "../command.ts";
-
-/** What the user can mend becomes a UserError; the rest stays a defect. */
-function explained(error: unknown, port: string | undefined): unknown {
-  if (!(error instanceof Error)) return error;
-  const { code, next } = error as { code?: string; next?: string };
-  if (code === "EADDRINUSE")
-    return new UserError(`port ${port} is in use`, "Choose another with --health-port (0 takes a free one).");
-  if (code === "ENOENT" || code === "EACCES")
-    return new UserError(error.message, "Check the path and its rights.");
-  if (error.name === "TargetError") return new UserError(error.message);
-  if (error.name === "KubeConfigError") return new UserError(error.message, next);
-  if (error.name.startsWith("YAML"))
-    return new UserError(`--config: ${error.message}`, "The file has to be YAML.");
-  return error;
-}
-
-function wholeNumber(flag: string, text: string | undefined, max: number): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 0 && value <= max) return value;
-  throw new UserError(`${flag} ${text} is no whole number from 0 to ${max}`);
-}
+import { explained, wholeNumber } from "../server-options.ts";
+import type { Command } from "../command.ts";
 
 export const operator: Command = {
   name: "operator",
@@ -82,15 +62,20 @@ export const operator: Command = {
         healthPort: wholeNumber("--health-port", text("healthPort"), 65_535),
         workers: Math.max(1, wholeNumber("--workers", text("workers"), 10_000)),
         logLevel: text("logLevel") ?? "info",
-        leaderElection: options["leaderElect"]
-          ? { namespace: text("leaderElectNamespace") ?? "sluice-system", name: "sluice-operator" }
-          : undefined,
+        leaderElection: {
+          isAskedFor: options["leaderElect"] === true,
+          namespace: text("leaderElectNamespace") ?? "sluice-system",
+        },
         env: streams.env,
       },
       stop.signal,
     );
     await running.catch((error: unknown) => {
-      throw explained(error, text("healthPort"));
+      throw explained(
+        error,
+        `port ${text("healthPort")} is in use`,
+        "Choose another with --health-port (0 takes a free one).",
+      );
     });
     return 0;
   },

@@ -56,7 +56,7 @@ function startOperator(namespace: string): void {
       healthPort: 0,
       workers: 2,
       logLevel: "silent",
-      leaderElection: undefined,
+      leaderElection: { isAskedFor: false, namespace: "sluice-system" },
       env: {},
     },
     stop.signal,
