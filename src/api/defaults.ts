@@ -52,8 +52,8 @@ export function withJobDefaults(job: JobSpec): DefaultedJobSpec {
  * A copy with the defaults filled in. An absent `job` or `jobManager` stays absent: the first means a session
  * cluster, and a jobManager that appears in lastReconciledSpec would look like a change to the Apache operator.
  */
-export function withSpecDefaults(spec: FlinkDeploymentSpec): DefaultedSpec {
-  const { job, jobManager, ...rest } = withoutNulls(spec);
+export function withSpecDefaults(spec: FlinkDeploymentSpec | null | undefined): DefaultedSpec {
+  const { job, jobManager, ...rest } = withoutNulls(spec ?? {});
   return {
     flinkConfiguration: {},
     ...rest,

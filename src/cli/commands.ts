@@ -32,6 +32,7 @@ import { upgrade } from "./commands/upgrade.ts";
 import { scale } from "./commands/scale.ts";
 import { suspend } from "./commands/suspend.ts";
 import { validate } from "./commands/validate.ts";
+import { webhook } from "./commands/webhook.ts";
 
 export const commands: readonly Command[] = [
   validate,
@@ -64,6 +65,7 @@ export const commands: readonly Command[] = [
   install,
   upgrade,
   uninstallCommand,
+  webhook,
   supervise,
   completion,
 ];

@@ -1,17 +1,11 @@
 /** All that can be said about job files without a cluster, with the line of each finding. */
-import type { FlinkBlueGreenDeployment } from "../api/flink-blue-green-deployment.ts";
-import { API_VERSION, type FlinkDeployment, type FlinkVersion, GROUP } from "../api/flink-deployment.ts";
+import { API_VERSION, type FlinkDeployment, GROUP } from "../api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../api/flink-session-job.ts";
-import type { FlinkStateSnapshot } from "../api/flink-state-snapshot.ts";
 import { kinds } from "../api/kinds.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { type FlinkConfiguration, flattenConfiguration } from "../flink/configuration.ts";
-import { defaultsFor } from "../flink/operator-defaults.ts";
 import { error, type Finding } from "../reconcile/validation/finding.ts";
-import { validateFlinkBlueGreenDeployment } from "../reconcile/validation/flink-blue-green-deployment.ts";
-import { validateFlinkDeployment } from "../reconcile/validation/flink-deployment.ts";
-import { validateFlinkSessionJob } from "../reconcile/validation/flink-session-job.ts";
-import { validateFlinkStateSnapshot } from "../reconcile/validation/flink-state-snapshot.ts";
+import { validateResource } from "../reconcile/validation/any-kind.ts";
 import { nearest } from "../reconcile/validation/nearest.ts";
 import { emptyFields, unknownFields } from "../reconcile/validation/schema-check.ts";
 import { type Streams, UserError } from "./command.ts";
@@ -91,7 +85,9 @@ interface Resource {
 }
 
 /** The session cluster of a job, where it is in the same files. */
-function sessionOf(job: FlinkSessionJob, resources: readonly Resource[]): FlinkDeployment | undefined {
+function sessionOf(object: KubeObject, resources: readonly Resource[]): FlinkDeployment | undefined {
+  if (object.kind !== "FlinkSessionJob") return undefined;
+  const job = object as FlinkSessionJob;
   const found = resources.find(
     ({ resource }) =>
       resource.kind === "FlinkDeployment" &&
@@ -100,42 +96,6 @@ function sessionOf(job: FlinkSessionJob, resources: readonly Resource[]): FlinkD
       isMapping(resource["spec"]),
   );
   return found?.resource as FlinkDeployment | undefined;
-}
-
-function validateResource(
-  resource: KubeObject,
-  all: readonly Resource[],
-  operator: FlinkConfiguration,
-): Finding[] {
-  const effective = (version: FlinkVersion | undefined, ...own: unknown[]): FlinkConfiguration =>
-    Object.assign(
-      defaultsFor(operator, resource.metadata?.namespace ?? "default", version),
-      ...own.map(flattenConfiguration),
-    );
-  switch (resource.kind) {
-    case "FlinkSessionJob": {
-      const job = resource as FlinkSessionJob;
-      const session = sessionOf(job, all);
-      const layers = [session?.spec.flinkConfiguration, job.spec?.flinkConfiguration];
-      const version = session?.spec.flinkVersion;
-      const context = { effective: effective(version, ...layers), operator: effective(version), session };
-      return validateFlinkSessionJob(job, context);
-    }
-    case "FlinkStateSnapshot":
-      return validateFlinkStateSnapshot(resource as FlinkStateSnapshot);
-    case "FlinkBlueGreenDeployment": {
-      const deployment = resource as FlinkBlueGreenDeployment;
-      const template = deployment.spec?.template?.spec;
-      const config = effective(template?.flinkVersion, template?.flinkConfiguration);
-      return validateFlinkBlueGreenDeployment(deployment, config);
-    }
-    default: {
-      const deployment = resource as FlinkDeployment;
-      const version = deployment.spec?.flinkVersion;
-      const config = effective(version, deployment.spec?.flinkConfiguration);
-      return validateFlinkDeployment(deployment, config, undefined, effective(version));
-    }
-  }
 }
 
 function checkResource(
@@ -153,7 +113,9 @@ function checkResource(
     ...(name === undefined ? {} : { name }),
   });
   return [
-    ...validateResource(resource, all, operator).map((finding) => located(finding, "value")),
+    ...validateResource(resource, { operator, session: sessionOf(resource, all) }).map((finding) =>
+      located(finding, "value"),
+    ),
     ...unknownFields(resource).map((finding) => located({ ...finding, severity: "error" }, "key")),
     ...emptyFields(resource).map((finding) => located(finding, "key")),
   ];
