@@ -27,6 +27,8 @@ export interface ReplicaOptions {
   readonly count: number;
   readonly kubeconfig: string;
   readonly namespace: string;
+  /** Of the Lease. */
+  readonly leaseNamespace: string;
   readonly configFile: string;
 }
 
@@ -70,7 +72,7 @@ export class Replicas {
   }
 
   #start(): void {
-    const { kubeconfig, namespace, configFile } = this.#options;
+    const { kubeconfig, namespace, leaseNamespace, configFile } = this.#options;
     const name = `replica-${this.all.length}`;
     const names = [
       "--disable-warning=ExperimentalWarning",
@@ -78,7 +80,7 @@ export class Replicas {
       join(repository, "test/support/local-names.ts"),
     ];
     const place = ["--kubeconfig", kubeconfig, "--namespace", namespace, "--config", configFile];
-    const lease = ["--leader-elect", "--leader-elect-namespace", namespace];
+    const lease = ["--leader-elect", "--leader-elect-namespace", leaseNamespace];
     const rest = ["--flink-rest", "direct", "--health-port", "0"];
     const args = [...names, join(repository, "src/cli/main.ts"), "operator", ...place, ...lease, ...rest];
     const child = spawn(process.execPath, args, {

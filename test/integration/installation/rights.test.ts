@@ -192,7 +192,7 @@ test("with these rights the operator works in its namespace, and only there", as
   const stop = startOperator({
     kubeconfig,
     env: { WATCH_NAMESPACES: "team" },
-    leaderElection: { namespace: "home", name: "sluice-operator" },
+    leaderElection: { isAskedFor: true, namespace: "home" },
   });
   try {
     const made = (): Promise<string> => kubectl(["get", "deployment", "job", "-n", "team"]);

@@ -16,6 +16,8 @@ import { installRights, kubeconfigOf, ownFolder } from "../../support/operator.t
 import { accessTo } from "../kube/support.ts";
 
 const LEASE_DURATION_MS = 5000;
+/** The rights to the Lease are for there. */
+const HOME = "sluice-system";
 const quickly = { deadline: 60_000, interval: 10 };
 
 let client: KubeClient;
@@ -27,7 +29,7 @@ let loading: Promise<void>;
 let unload: AbortController;
 
 async function holder(): Promise<string> {
-  const lease = await client.get<Lease>(LEASES, namespace, "sluice-operator");
+  const lease = await client.get<Lease>(LEASES, HOME, "sluice-operator");
   return lease?.spec?.holderIdentity ?? "";
 }
 
@@ -74,7 +76,7 @@ beforeEach(async () => {
   [folder, removeFolder] = await ownFolder();
   await installRights(api);
   await api.kubectl(["-n", namespace, "create", "serviceaccount", "flink"]);
-  const kubeconfig = await kubeconfigOf(api, folder, { namespace: "sluice-system", name: "sluice-operator" });
+  const kubeconfig = await kubeconfigOf(api, folder, { namespace: HOME, name: "sluice-operator" });
   const configFile = join(folder, "operator.yaml");
   const configuration = {
     "kubernetes.operator.leader-election.lease-duration": `${LEASE_DURATION_MS} ms`,
@@ -90,7 +92,8 @@ beforeEach(async () => {
   const { metadata: _, spec, ...rest } = flinkDeployment();
   const probe = { ...spec, job: { ...spec.job, state: "suspended" as const } };
   await client.create(FLINK_DEPLOYMENTS, { ...rest, metadata: { name: "probe", namespace }, spec: probe });
-  replicas = new Replicas({ count: 2, kubeconfig, namespace, configFile });
+  await client.delete(LEASES, HOME, "sluice-operator");
+  replicas = new Replicas({ count: 2, kubeconfig, namespace, leaseNamespace: HOME, configFile });
   await Promise.all(replicas.all.map((replica) => replicas.untilReady(replica)));
   await leader();
   await untilLooked();
