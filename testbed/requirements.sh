@@ -18,7 +18,11 @@ need go "Go 1.24 or newer from go.dev; Debian 12's own is too old to fetch a new
 need openssl "apt-get install openssl"
 need python3 "apt-get install python3 python3-pip, for the parts of Flink that are on PyPI"
 # Their completion is tested where they are installed; nothing else needs them.
+shells() {
+  local options=(-y -qq --no-install-recommends -o DPkg::Lock::Timeout=600)
+  apt-get install "${options[@]}" zsh fish || { apt-get -qq update && apt-get install "${options[@]}" zsh fish; }
+}
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! { command -v zsh && command -v fish; } >/dev/null; then
-  apt-get install -y -qq --no-install-recommends zsh fish >/dev/null 2>&1 || echo "zsh and fish cannot be installed; their completion is not tested" >&2
+  DEBIAN_FRONTEND=noninteractive shells >/dev/null 2>&1 || echo "zsh and fish cannot be installed; their completion is not tested" >&2
 fi
 exit "$missing"
