@@ -11,7 +11,7 @@ export async function prepare({
   readonly node: boolean;
 }): Promise<void> {
   const programs: BuildName[] = [
-    ...(api || node ? (["kubernetes", "etcd", "helm"] as const) : []),
+    ...(api || node ? (["kubernetes", "etcd", "helm", "prometheus"] as const) : []),
     ...(node ? (["coredns", "versitygw"] as const) : []),
   ];
   await Promise.all([buildPrograms(programs), node ? buildImages() : undefined]);
