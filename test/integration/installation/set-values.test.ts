@@ -83,7 +83,11 @@ test.each(["a", "a[b]=c", "a={b", "a[-1]=x"])("refused by both: --set %s", async
 test("whatever is set, in whatever order", { timeout: 300_000 }, async () => {
   const key = fc.constantFrom("a", "b", "c.d", "e[0]", "e[1]", "f[0].g", "h\\.i");
   const value = fc.constantFrom("", "x", "1", "-1", "0", "true", "{p,q}", "{}", "x y", "1e3");
-  const pair = fc.tuple(key, value).map(([name, text]) => `${name}=${text}`);
+  const pair = fc
+    .tuple(key, value)
+    // Helm loses an empty text that is set below a place of a list; here it is what it says.
+    .filter(([name, text]) => text !== "" || !name.includes("]."))
+    .map(([name, text]) => `${name}=${text}`);
   await fc.assert(
     fc.asyncProperty(fc.array(pair, { minLength: 1, maxLength: 4 }), async (pairs) => {
       const text = pairs.join(",");
