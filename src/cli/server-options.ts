@@ -10,7 +10,7 @@ export function explained(error: unknown, portTaken: string, next: string): unkn
     return new UserError(error.message, "Check the path and its rights.");
   if (error.name === "TargetError") return new UserError(error.message);
   if (error.name === "KubeConfigError") return new UserError(error.message, advice);
-  if (error.name.startsWith("YAML"))
+  if (error.name === "ConfigurationFileError")
     return new UserError(`--config: ${error.message}`, "The file has to be YAML.");
   return error;
 }

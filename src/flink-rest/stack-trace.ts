@@ -3,9 +3,12 @@
 const MOST = 5;
 const LONGEST = 500;
 
-/** Credentials in URIs (`s3://key:secret@bucket`) never leave this module. */
+/** `?password=…`, `&X-Amz-Signature=…`: of JDBC addresses and signed ones. */
+const PARAMETER = /([?&;][\w.-]*(?:passw(?:or)?d|pwd|secret|token|signature|sig|key)=)[^&;\s"'<>)\]]+/gi;
+
+/** Credentials in URIs (`s3://key:secret@bucket`, `?password=secret`) never leave this module. */
 export function withoutCredentials(text: string): string {
-  return text.replaceAll(/:\/\/[^\s/@]*@/g, "://***@");
+  return text.replaceAll(/:\/\/[^\s/@]*@/g, "://***@").replaceAll(PARAMETER, "$1***");
 }
 
 function headers(text: string): string[] {

@@ -175,6 +175,7 @@ export const knownOptions: ReadonlyMap<string, KnownOption> = new Map([
   ...SLUICE.flatMap(([type, names]) => named("sluice.", type, names)),
   ...named("sluice.", "boolean", "recovery.retained-checkpoint.enabled"),
   ...named("sluice.", "integer", "metrics.resource-series.max", true),
+  ...named("sluice.", { oneOf: ["debug", "info", "warn", "error"] }, "log.level", true),
   ...named("sluice.", "boolean", "metrics.prometheus"),
   ...named("sluice.", { oneOf: ["none", "pod", "service"] }, "metrics.monitor"),
   ...named("sluice.", "map", "metrics.monitor.labels"),

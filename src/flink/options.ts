@@ -130,6 +130,9 @@ export const NAMESPACE_HISTOGRAMS = operator("resource.lifecycle.namespace.histo
 /** How many resources have metrics of their own; of the others only numbers are known. */
 export const RESOURCE_SERIES_MAX: Option = { key: "sluice.metrics.resource-series.max", default: "10000" };
 
+/** Of the operator's own logs, read from its own configuration; it may change while it runs. */
+export const LOG_LEVEL: Option = { key: "sluice.log.level" };
+
 /** Switches Flink's Prometheus reporter on, in every pod. */
 export const METRICS_PROMETHEUS: Option = { key: "sluice.metrics.prometheus", default: "false" };
 /** none; pod: a PodMonitor; service: a Service and a ServiceMonitor. */

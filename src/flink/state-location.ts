@@ -10,6 +10,9 @@ export type StateLocation =
   | { readonly kind: "file"; /** Absolute. */ readonly path: string }
   | { readonly kind: "unsupported"; readonly problem: string };
 
+const WITH_CREDENTIALS =
+  "the path holds credentials (key:secret@bucket): give them as s3.access-key and s3.secret-key";
+
 const S3_SCHEMES = ["s3", "s3a", "s3p"];
 
 /** As Flink's `Path` does it: what follows the authority is text, not percent-encoded, and `//` is `/`. */
@@ -24,6 +27,7 @@ export function parseLocation(uri: string): StateLocation {
   const clean = path.replaceAll(/\/{2,}/g, "/").replace(/(?<=.)\/$/, "");
   if (S3_SCHEMES.includes(name)) {
     if (authority === "") return { kind: "unsupported", problem: `${uri} names no bucket` };
+    if (authority.includes("@")) return { kind: "unsupported", problem: WITH_CREDENTIALS };
     return { kind: "s3", bucket: authority, key: clean.replace(/^\//, "") };
   }
   if (name !== "file") {

@@ -49,7 +49,7 @@ async function openFile(uri: string, signal: AbortSignal): Promise<Source> {
   const path = url === null ? "" : decodeURIComponent(url.pathname);
   if (url === null || url.host !== "" || !path.startsWith("/")) {
     throw new JarError(
-      `${uri} names no file of the operator's own disk; for example local:///opt/jars/job.jar`,
+      `${withoutSecrets(uri)} names no file of the operator's own disk; for example local:///opt/jars/job.jar`,
     );
   }
   const found = await stat(path).catch((error: unknown) => {

@@ -118,13 +118,18 @@ async function askLibrary(
   };
 }
 
+function wordsOf(error: unknown): string {
+  // Its words quote the output, which may be the credential itself.
+  if (error instanceof SyntaxError) return "its output is no ExecCredential";
+  return error instanceof Error ? error.message.replaceAll(/\s+/g, " ").trim().slice(0, 300) : "";
+}
+
 function pluginError({ user, description }: Selection, error: unknown): KubeConfigError {
   const command = user.exec?.command;
   const source =
     command === undefined ? `the provider "${user["auth-provider"]?.name}"` : `the program "${command}"`;
   const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-  const words = error instanceof Error ? error.message.replaceAll(/\s+/g, " ").trim().slice(0, 300) : "";
-  const why = missing ? "it is not installed" : words || "it failed";
+  const why = missing ? "it is not installed" : wordsOf(error) || "it failed";
   const next = missing
     ? (user.exec?.installHint?.trim() ?? "Install it, or correct its path in the kubeconfig.")
     : "Log in again, or run the program by hand to see what it wants.";

@@ -79,7 +79,7 @@ describe("choosing a context", () => {
 
 describe("reading", () => {
   test("what is not YAML is an error that names the file", () => {
-    expect(failure(() => parseKubeConfig("a: [", "f")).message).toMatch(/^f cannot be read as YAML: /);
+    expect(failure(() => parseKubeConfig("a: [", "f")).message).toMatch(/^f is no YAML \(/);
   });
 
   test("so is a list", () =>

@@ -1,6 +1,7 @@
 /** Kubeconfig files, read: merging, choosing a context, and saying what is missing. Pure; the files are read elsewhere. */
 import { dirname, isAbsolute, join } from "node:path";
 import { parse } from "yaml";
+import { yamlProblem } from "../flink/yaml-problem.ts";
 
 /** Something the user can mend: the message names the file and the context, `next` the step that helps. */
 export class KubeConfigError extends Error {
@@ -80,11 +81,11 @@ export interface Selection {
 export function parseKubeConfig(text: string, file: string): KubeConfig {
   let document: unknown;
   try {
-    document = parse(text);
+    // Its warnings quote the text.
+    document = parse(text, { logLevel: "error" });
   } catch (error) {
-    const [line = "not YAML"] = (error instanceof Error ? error.message : String(error)).split("\n");
     throw new KubeConfigError(
-      `${file} cannot be read as YAML: ${line}`,
+      `${file} is ${yamlProblem(error)}`,
       "Correct the file, or name another with --kubeconfig.",
     );
   }
@@ -151,7 +152,7 @@ export function selectContext(config: KubeConfig, wanted: string | undefined): S
     );
   }
   if (typeof cluster.server !== "string" || !isHttpUrl(cluster.server)) {
-    const wrong = `The cluster "${context.cluster}" of the ${description} has no usable server: ${String(cluster.server)}`;
+    const wrong = `The cluster "${context.cluster}" of the ${description} has no usable server: ${shown(cluster.server)}`;
     throw new KubeConfigError(wrong, 'Set "server" to a URL such as https://host:6443.');
   }
   const user = context.user === undefined || context.user === "" ? {} : config.users.get(context.user);
@@ -161,6 +162,11 @@ export function selectContext(config: KubeConfig, wanted: string | undefined): S
   }
   const namespace = context.namespace === "" ? undefined : context.namespace;
   return { context: name, namespace, cluster: { ...cluster, server: cluster.server }, user, description };
+}
+
+/** Without what may be a user's name and password. */
+function shown(server: unknown): string {
+  return String(server).replace(/^.*@/s, "***@");
 }
 
 function isHttpUrl(text: string): boolean {

@@ -11,6 +11,7 @@ import {
 import { parseFlinkConf } from "../flink/flink-conf.ts";
 import { FETCHER_IMAGE } from "../flink/jar-fetch.ts";
 import { RECONCILE_INTERVAL } from "../flink/options.ts";
+import { yamlProblem } from "../flink/yaml-problem.ts";
 import type { ControllerConfig } from "../controller/job-passes.ts";
 import { LOG_FILE_NAMES } from "../resources/log-files.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -60,10 +61,27 @@ async function readLogFiles(folder: string): Promise<Readonly<Record<string, str
   return Object.keys(files).length === 0 ? undefined : files;
 }
 
+/** The file's content is wrong. The message names the place and holds nothing of the content. */
+class ConfigurationFileError extends Error {
+  constructor(file: string, problem: string) {
+    super(`${file} is ${problem}`);
+    this.name = "ConfigurationFileError";
+  }
+}
+
+function parseYaml(text: string, file: string): Readonly<Record<string, string>> {
+  try {
+    // Its warnings quote the text.
+    return flattenConfiguration(parse(text, { logLevel: "error" }) ?? {});
+  } catch (error) {
+    throw new ConfigurationFileError(file, yamlProblem(error));
+  }
+}
+
 async function read(file: string, env: Environment): Promise<ControllerConfig> {
   const text = await readFile(file, "utf8");
   const isOld = basename(file) === "flink-conf.yaml";
-  const configuration = isOld ? parseFlinkConf(text) : flattenConfiguration(parse(text) ?? {});
+  const configuration = isOld ? parseFlinkConf(text) : parseYaml(text, file);
   return controllerConfig(withFetcherImage(configuration, env), await readLogFiles(dirname(file)));
 }
 
@@ -72,7 +90,7 @@ export class FollowedConfiguration {
   #current: ControllerConfig;
   #modified = 0;
   #timer: NodeJS.Timeout | undefined;
-  #onChange: (current: ControllerConfig) => void = () => undefined;
+  readonly #listeners: ((current: ControllerConfig) => void)[] = [];
   readonly #file: string | undefined;
   readonly #env: Environment;
   readonly #log: Logger;
@@ -101,7 +119,7 @@ export class FollowedConfiguration {
 
   /** Called after each change. */
   onChange(listener: (current: ControllerConfig) => void): void {
-    this.#onChange = listener;
+    this.#listeners.push(listener);
   }
 
   close(): void {
@@ -123,7 +141,7 @@ export class FollowedConfiguration {
       this.#modified = mtimeMs;
       this.#current = await read(file, this.#env);
       this.#log.info({ file: this.#file }, "configuration read again");
-      this.#onChange(this.#current);
+      for (const listener of this.#listeners) listener(this.#current);
     } catch (error) {
       this.#log.error(
         { file: this.#file, error: String(error) },

@@ -33,6 +33,7 @@ import { type FlinkClients, flinkClients, wayToFlink } from "../controller/flink
 import { type Health, healthOf, readinessOf, serveHealth } from "./health.ts";
 import { Leadership, leaseOptions } from "./leadership.ts";
 import { measureWatched, operatorSystem, passObservers } from "./measures.ts";
+import { followLogLevel } from "./log-level.ts";
 import { createQueue } from "./queue.ts";
 import { type Targets, targetsOf } from "./targets.ts";
 import { WatchedNamespaces } from "./watched-namespaces.ts";
@@ -226,6 +227,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const metrics = new Metrics();
   const onExchange = measureKubeCalls(metrics, new URL(access.server).host, operatorSystem(options.env));
   const configuration = await FollowedConfiguration.open(options.configFile, options.env, log);
+  followLogLevel(configuration, log);
   const operator = (): FlinkConfiguration => configuration.current.configuration;
   const { isAskedFor, namespace } = options.leaderElection;
   const lease = leaseOptions(isAskedFor, namespace, operator());

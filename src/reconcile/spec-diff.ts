@@ -215,7 +215,7 @@ function render(value: unknown): string {
 
 /** Names of what holds credentials: Flink's own list of sensitive options, and what is usual in addresses and arguments. */
 const SECRET =
-  /passw|secret|token|(access|account|api|service).?key|credential|signature|auth.?params|basic.?auth|jaas|http.?headers|\bsas\b/i;
+  /passw|secret|token|(access|account|api|service|private).?key|credential|signature|auth.?params|basic.?auth|jaas|http.?headers?|[?&]sig=|\bsas\b/i;
 const USER_INFO = /:\/\/[^/\s@]+@/;
 
 /** Credentials are never shown: neither by the name of the option, nor inside an argument or address. */

@@ -68,7 +68,7 @@ describe("the address of a bucket", () => {
   });
 
   it("that is none is said", () => {
-    expect(urlOf({ "s3.endpoint": "http://" })).toMatch(/s3\.endpoint "http:\/\/" is not a URL/);
+    expect(urlOf({ "s3.endpoint": "http://" })).toMatch(/^s3\.endpoint is not a URL/);
   });
 });
 

@@ -92,10 +92,7 @@ export function s3Access(
   const text = settings.endpoint ?? env["AWS_ENDPOINT_URL_S3"] ?? env["AWS_ENDPOINT_URL"];
   const endpoint = text === undefined || text === "" ? undefined : parseEndpoint(text, settings.tls ?? true);
   if (text !== undefined && text !== "" && endpoint === undefined) {
-    return fail(
-      "unsupported",
-      `s3.endpoint ${JSON.stringify(text)} is not a URL, such as https://s3.example.com`,
-    );
+    return fail("unsupported", "s3.endpoint is not a URL, such as https://s3.example.com");
   }
   const region =
     settings.region ??

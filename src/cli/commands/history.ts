@@ -29,12 +29,13 @@ async function printTable(
   { stdout }: Streams,
 ): Promise<void> {
   const { age, table } = await import("../output/table.ts");
+  const { withoutSecrets } = await import("../../jars/jar-error.ts");
   const now = Date.now();
   const rows = history.map(async (entry) => [
     String(entry.revision ?? NONE),
     String(entry.generation ?? NONE),
     age(entry.startTime, now),
-    entry.image ?? entry.jarURI ?? NONE,
+    entry.image ?? (entry.jarURI === undefined ? NONE : withoutSecrets(entry.jarURI)),
     entry.flinkVersion ?? NONE,
     await parallelism(readSpec(entry)),
     entry.restoredFrom ?? NONE,

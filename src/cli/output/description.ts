@@ -3,6 +3,7 @@ import type { FlinkStateSnapshot } from "../../api/flink-state-snapshot.ts";
 import type { KubeObject } from "../../api/kube-object.ts";
 import { modeOf, withoutNulls } from "../../api/defaults.ts";
 import { podProblems } from "../../reconcile/deployment/pod-problems.ts";
+import { withoutSecrets } from "../../jars/jar-error.ts";
 import { errorMessage } from "../../reconcile/status-error.ts";
 import type { JobEvent } from "../job-events.ts";
 import { type AnyJob, parallelismOf } from "../job-facts.ts";
@@ -56,7 +57,7 @@ function specFields({ spec }: AnyJob): Field[] {
     ["Flink version", spec.flinkVersion],
     ["Mode", spec.deploymentName === undefined ? modeOf(spec) : undefined],
     ["Session cluster", spec.deploymentName],
-    ["Jar", job?.jarURI],
+    ["Jar", job?.jarURI && withoutSecrets(job.jarURI)],
     ["Parallelism", parallelismOf(spec)],
     ["Upgrade mode", job && (job.upgradeMode ?? "stateless")],
     ["Wanted", job && (job.state ?? "running")],

@@ -1,5 +1,6 @@
 /** A plan, for people. */
 import type { Plan } from "../../reconcile/plan/plan.ts";
+import { withoutSecrets } from "../../reconcile/diagnosis/without-secrets.ts";
 import { isSecret } from "../../reconcile/spec-diff.ts";
 import { leafChanges } from "./spec-changes.ts";
 
@@ -28,7 +29,9 @@ export function planText({ name, summary, changes, steps, risks }: Plan): string
 /** For programs, without credentials. */
 export function planData({ changes, ...plan }: Plan): object {
   const shown = changes.map(({ path, type, from, to, effect }) =>
-    isSecret({ path, from, to }) ? { path, type, effect, hidden: true } : { path, type, effect, from, to },
+    isSecret({ path, from, to })
+      ? { path, type, effect, hidden: true }
+      : { path, type, effect, from: withoutSecrets(from), to: withoutSecrets(to) },
   );
   return { ...plan, changes: shown };
 }

@@ -48,7 +48,9 @@ function inWords(value: unknown): string {
 /** One line for each leaf below a field that differs. */
 export function leafChanges(change: Leaf): string[] {
   return leaves(change).map((leaf) => {
-    const [before, after] = isSecret(leaf) ? ["***", "***"] : [inWords(leaf.from), inWords(leaf.to)];
+    // A list as a whole is shown as JSON.
+    const shown = { path: leaf.path, from: JSON.stringify(leaf.from), to: JSON.stringify(leaf.to) };
+    const [before, after] = isSecret(shown) ? ["***", "***"] : [inWords(leaf.from), inWords(leaf.to)];
     return `${leaf.path}: ${before} -> ${after}`;
   });
 }

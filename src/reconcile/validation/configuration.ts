@@ -7,6 +7,7 @@ import {
 } from "../../flink/configuration.ts";
 import { HA_STORAGE_DIR, HA_TYPE, HEALTH_CHECK, JM_RECOVERY, ROLLBACK } from "../../flink/options.ts";
 import { configPath, error, type Finding, joinPath, warning } from "./finding.ts";
+import { isSecret } from "../spec-diff.ts";
 import { describeValue } from "./schema-check.ts";
 import type { Subject } from "./subject.ts";
 
@@ -42,13 +43,15 @@ export function checkConfigurationShape({ spec }: Subject): Finding[] {
   const path = "spec.flinkConfiguration";
   if (value === null || value === undefined) return [];
   if (typeof value !== "object" || Array.isArray(value)) {
-    return [error(path, `must be a map of options, is ${describeValue(value)}`)];
+    return [error(path, `must be a map of options, is ${describeValue(value, path)}`)];
   }
   const flat = flattenConfiguration(value);
   return doubledKeys(value).map((key) =>
     warning(
       joinPath(path, key),
-      `is set twice, flat and nested; ${JSON.stringify(flat[key])} would win`,
+      isSecret({ path: key, from: undefined, to: flat[key] })
+        ? "is set twice, flat and nested"
+        : `is set twice, flat and nested; ${JSON.stringify(flat[key])} would win`,
       "keep one",
     ),
   );

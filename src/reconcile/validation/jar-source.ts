@@ -20,6 +20,11 @@ import {
 import { configPath, error, type Finding, warning } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
+/** For the end of a message: the URI. What may be a user's name and password, or a signed query, is not repeated. */
+export function quoted(jar: string): string {
+  return /[@?]/.test(jar) ? "" : `: ${JSON.stringify(jar)}`;
+}
+
 /**
  * Session jobs must not make the operator reach into the cluster. Names of hosts are resolved, and checked again, where the download
  * happens. `operator`: its own configuration.
@@ -30,7 +35,7 @@ export function checkDownloadedJar(jar: string | undefined, operator: FlinkConfi
   const scheme = schemeOf(jar);
   if (scheme === undefined) {
     const example = "for example https://repository.example.com/job.jar";
-    return [error(path, `has no scheme: ${JSON.stringify(jar)}`, example)];
+    return [error(path, `has no scheme${quoted(jar)}`, example)];
   }
   const allowed = allowedSchemes(operator);
   if (!allowed.includes(scheme)) {
@@ -44,7 +49,7 @@ export function checkDownloadedJar(jar: string | undefined, operator: FlinkConfi
   }
   if ((scheme !== "http" && scheme !== "https") || areRestrictedHostsAllowed(operator)) return [];
   const url = URL.parse(jar);
-  if (url === null || url.hostname === "") return [error(path, `has no host: ${JSON.stringify(jar)}`)];
+  if (url === null || url.hostname === "") return [error(path, `has no host${quoted(jar)}`)];
   if (!isRestrictedHost(url.hostname)) return [];
   return [
     error(

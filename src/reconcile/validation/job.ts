@@ -10,6 +10,7 @@ import {
   SAVEPOINTS_DIR,
 } from "../../flink/options.ts";
 import { configPath, error, type Finding, warning } from "./finding.ts";
+import { quoted } from "./jar-source.ts";
 import type { Subject } from "./subject.ts";
 
 /** The name under which the job's Flink version reads a directory. */
@@ -87,8 +88,9 @@ export function checkApplicationJar({ spec }: Subject): Finding[] {
   const jar = spec.job?.jarURI;
   if (jar === undefined || jar === "") return [];
   if (/^[a-z][a-z\d+.-]*:/i.test(jar)) return [];
-  const advice = `write local://${jar.startsWith("/") ? jar : `/opt/flink/usrlib/${jar}`} for a jar in the image`;
-  const message = `has no scheme: ${JSON.stringify(jar)}`;
+  const path = jar.startsWith("/") ? jar : `/opt/flink/usrlib/${jar}`;
+  const advice = `write local://${quoted(jar) === "" ? "/opt/flink/usrlib/<jar>" : path} for a jar in the image`;
+  const message = `has no scheme${quoted(jar)}`;
   const works =
     jar.startsWith("/") &&
     spec.mode !== "standalone" &&

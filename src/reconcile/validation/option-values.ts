@@ -10,6 +10,7 @@ import {
   OPERATOR_PREFIX,
   type OptionType,
 } from "../../flink/option-catalogue.ts";
+import { isSecret } from "../spec-diff.ts";
 import { configPath, error, type Finding, warning } from "./finding.ts";
 import { nearest } from "./nearest.ts";
 import type { Subject } from "./subject.ts";
@@ -63,7 +64,9 @@ function checkValue(key: string, value: string, type: OptionType): Finding | und
   if (form.accepts(text)) return undefined;
   // Upstream's way to switch an interval off.
   if (type === "schedule" && text === "") return undefined;
-  return error(path, `must be ${form.what}, is ${JSON.stringify(value)}`, `for example ${form.example}`);
+  const isHidden = isSecret({ path: key, from: undefined, to: value });
+  const what = isHidden ? `must be ${form.what}` : `must be ${form.what}, is ${JSON.stringify(value)}`;
+  return error(path, what, `for example ${form.example}`);
 }
 
 function checkOption(key: string, value: string): Finding | undefined {

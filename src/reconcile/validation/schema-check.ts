@@ -5,6 +5,7 @@
 import { type JsonSchema, resolveSchema } from "../../api/json-schema.ts";
 import { kinds } from "../../api/kinds.ts";
 import type { KubeObject } from "../../api/kube-object.ts";
+import { isSecret } from "../spec-diff.ts";
 import { error, type Finding, joinPath, warning } from "./finding.ts";
 import { nearest } from "./nearest.ts";
 
@@ -20,8 +21,18 @@ type Places = ReadonlyMap<string, string>;
 
 const RANGES: Readonly<Record<string, number>> = { int32: 2_147_483_647, int64: Number.MAX_SAFE_INTEGER };
 
-/** `the text "2"`, `the number 2`, `a list`: as the author sees it. */
-export function describeValue(value: unknown): string {
+/** Nobody but the author knows what a variable of a container holds. */
+const VARIABLE = /\.env\[\d+\]\.value$/;
+
+function isHidden(value: unknown, path: string): boolean {
+  if (typeof value === "boolean") return false;
+  return VARIABLE.test(path) || isSecret({ path, from: undefined, to: value });
+}
+
+/** `the text "2"`, `the number 2`, `a list`: as the author sees it; without the value where it may be a credential. */
+export function describeValue(value: unknown, path: string): string {
+  if (isHidden(value, path) && typeof value !== "object")
+    return typeof value === "string" ? "text" : "a number";
   if (typeof value === "string") return `the text ${JSON.stringify(value)}`;
   if (typeof value === "number") return `the number ${value}`;
   if (typeof value === "boolean") return String(value);
@@ -68,16 +79,21 @@ function checkScalar(value: unknown, schema: JsonSchema, path: string): Finding 
   if (schema["x-kubernetes-int-or-string"]) {
     if (typeof value === "string" || Number.isInteger(value)) return undefined;
     const advice = typeof value === "number" ? `put it in quotes: "${value}"` : undefined;
-    return error(path, `must be a whole number or text, is ${describeValue(value)}`, advice);
+    return error(path, `must be a whole number or text, is ${describeValue(value, path)}`, advice);
   }
   if (type !== undefined && !hasType(value, type)) {
-    const message = `must be ${NAMES[type] ?? type}, is ${describeValue(value)}`;
-    return error(path, message, typeAdvice(value, type));
+    const message = `must be ${NAMES[type] ?? type}, is ${describeValue(value, path)}`;
+    return error(path, message, isHidden(value, path) ? undefined : typeAdvice(value, type));
   }
   if (values !== undefined && !values.includes(value as string)) {
     const meant = nearest(String(value), values);
     const advice = meant === undefined ? undefined : `did you mean ${JSON.stringify(meant)}?`;
-    return error(path, `must be one of ${values.join(", ")}; is ${describeValue(value)}`, advice, meant);
+    return error(
+      path,
+      `must be one of ${values.join(", ")}; is ${describeValue(value, path)}`,
+      advice,
+      meant,
+    );
   }
   const limit = RANGES[format ?? ""];
   if (limit !== undefined && Math.abs(value as number) > limit) {
