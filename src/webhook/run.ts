@@ -6,6 +6,7 @@ import { aborted, pause, systemClock } from "../kube/clock.ts";
 import { loadKubeConfig } from "../kube/config.ts";
 import { FLINK_DEPLOYMENTS, FLINK_SESSION_JOBS } from "../kube/resource-type.ts";
 import { FollowedConfiguration } from "../operator/configuration.ts";
+import { followLogLevel } from "../operator/log-level.ts";
 import type { Surroundings } from "../reconcile/validation/any-kind.ts";
 import { createLogger } from "../telemetry/log.ts";
 import {
@@ -70,6 +71,7 @@ export async function runWebhook(options: WebhookOptions, signal: AbortSignal): 
   const log = createLogger(options.logLevel);
   const client = new KubeClient(await loadKubeConfig(options));
   const configuration = await FollowedConfiguration.open(options.configFile, options.env, log);
+  followLogLevel(configuration, log);
   const operator = (): FlinkConfiguration => configuration.current.configuration;
   const validate = async (request: AdmissionRequest): Promise<AdmissionResponse> =>
     validateAdmission(request, { operator: operator(), ...(await lookUp(client, request)) });

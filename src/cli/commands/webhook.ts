@@ -47,7 +47,7 @@ export const webhook: Command = {
     },
     {
       flags: "--log-level <level>",
-      description: "least level that is logged",
+      description: "least level that is logged (sluice.log.level in --config goes before it, and may change)",
       choices: ["debug", "info", "warn", "error"],
       default: "info",
     },
