@@ -123,19 +123,20 @@ function withFlags(spec: FlinkDeploymentSpec, options: Options, streams: Streams
   const mode = text(options, "mode") as "native" | "standalone" | undefined;
   const parallelism = parallelismOf(options);
   const args = options["arg"] as string[] | undefined;
-  const job = {
+  // A session cluster has none, and stays one.
+  const job = spec.job && {
     ...spec.job,
     ...(parallelism === undefined ? {} : { parallelism }),
     ...(args === undefined ? {} : { args: [...args] }),
   };
-  const { jarURI = "" } = job;
+  const { jarURI = "" } = job ?? {};
   const own = streams.env["SLUICE_IMAGE"] ?? "";
   // A pod of the pipeline knows which image can fetch a jar for Flink's pods: its own.
   const based =
     own === "" || jarURI.startsWith("local:") ? spec : withDefaults(spec, { [FETCHER_IMAGE.key]: own });
   const changed = {
     ...based,
-    job,
+    ...(job === undefined ? {} : { job }),
     ...(image === undefined ? {} : { image }),
     ...(version === undefined ? {} : { flinkVersion: version }),
     ...(mode === undefined ? {} : { mode }),

@@ -207,7 +207,7 @@ export async function gatherLive(
   };
 }
 
-async function liveSessionJobs(
+export async function liveSessionJobs(
   client: KubeClient,
   namespace: string,
   name: string,

@@ -4,7 +4,7 @@ import { askFlink } from "../controller/gather.ts";
 import type { Observed } from "../reconcile/decision.ts";
 import { jobWithExceptions, nextQuestions } from "../reconcile/deployment/questions.ts";
 import { deployedRestPort } from "../reconcile/deployment/rest-port.ts";
-import { type Plan, planChange } from "../reconcile/plan/plan.ts";
+import { type Plan, planChange, unchanged } from "../reconcile/plan/plan.ts";
 import { type Surroundings, TargetJob } from "./job.ts";
 import { optionsOfRecord } from "./passes.ts";
 import { fromRecord } from "./start.ts";
@@ -46,8 +46,7 @@ export async function planJob(
   const runs = isRunning(resource);
   const spec = specToRun(record, prepared, runs ? undefined : fromRecord(record));
   // As `start` says it: requests of commands before are no part of the job.
-  if (runs && changeOf(resource, spec).type === "IGNORE")
-    return { name, verdict: "nothing", summary: "is unchanged", changes: [], steps: [], risks: [] };
+  if (runs && changeOf(resource, spec).type === "IGNORE") return unchanged(resource);
   const observed = await observe(target, resource);
   const now = surroundings.time?.now() ?? Date.now();
   return planChange(observed, { ...resource, spec }, now, optionsOfRecord(), (question) =>

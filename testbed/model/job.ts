@@ -8,6 +8,7 @@ import {
 } from "../../src/api/flink-deployment.ts";
 import type { KubeObject, OwnerReference } from "../../src/api/kube-object.ts";
 import { flattenConfiguration } from "../../src/flink/configuration.ts";
+import type { JarRunRequest } from "../../src/flink/jar-run.ts";
 import type { RetainedAnswer, RetainedQuestion } from "../../src/reconcile/decision.ts";
 import { type OwnedObjectName, ownedObjectNames } from "../../src/resources/names.ts";
 import { scaleAnnotation, taskManagerCount } from "../../src/resources/task-manager-count.ts";
@@ -22,6 +23,18 @@ export interface Job {
   restored: { id: number; path: string } | undefined;
   savepoint: { triggerId: string; path: string } | undefined;
   restarts: number;
+}
+
+/** In a session cluster. `owner`: the name of its resource. */
+export interface SessionJob {
+  readonly id: string;
+  readonly owner: string;
+  readonly request: JarRunRequest;
+  state: FlinkJobState;
+  progress: number;
+  durable: { readonly id: number; readonly path: string }[];
+  readonly restored: { readonly id: number; readonly path: string } | undefined;
+  savepoint: { readonly triggerId: string; readonly path: string } | undefined;
 }
 
 export interface Cluster {

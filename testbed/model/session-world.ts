@@ -6,7 +6,7 @@
  */
 import { FlinkSnapshots } from "./flink-snapshots.ts";
 import type { FlinkDeployment, FlinkJobState } from "../../src/api/flink-deployment.ts";
-import type { FlinkSessionJob } from "../../src/api/flink-session-job.ts";
+import type { FlinkSessionJob, FlinkSessionJobStatus } from "../../src/api/flink-session-job.ts";
 import type { KubeObject } from "../../src/api/kube-object.ts";
 import type { JarRunRequest } from "../../src/flink/jar-run.ts";
 import type { FlinkAnswer } from "../../src/flink/rest-answers.ts";
@@ -14,7 +14,11 @@ import type {
   Action,
   Decision,
   FlinkAnswers,
+  Observed,
+  ObservedSessionJob,
   Options,
+  RetainedAnswer,
+  RetainedQuestion,
   Submission,
   SubmitJob,
 } from "../../src/reconcile/decision.ts";
@@ -24,20 +28,8 @@ import { sameJson } from "../../src/reconcile/last-reconciled-spec.ts";
 import { decideSessionJob } from "../../src/reconcile/session-job/decide.ts";
 import { nextSessionJobQuestions } from "../../src/reconcile/session-job/questions.ts";
 import { isTerminal } from "../../src/reconcile/upgrade-mode.ts";
-import type { FlinkSessionJobStatus } from "../../src/api/flink-session-job.ts";
-import { idOf, isOf, newestOf } from "./job.ts";
+import { idOf, isOf, newestOf, type SessionJob as Job } from "./job.ts";
 import { World } from "./world.ts";
-
-interface Job {
-  readonly id: string;
-  readonly owner: string;
-  readonly request: JarRunRequest;
-  state: FlinkJobState;
-  progress: number;
-  durable: { readonly id: number; readonly path: string }[];
-  readonly restored: { readonly id: number; readonly path: string } | undefined;
-  savepoint: { readonly triggerId: string; readonly path: string } | undefined;
-}
 
 interface Look {
   readonly version: number;
@@ -132,34 +124,44 @@ export class SessionWorld {
     }
   }
 
-  /** Reads everything and decides; `act` carries it out. */
-  look(name: string): void {
-    if (this.looks.has(name)) return;
+  /** What a pass would see; undefined when there is nothing to see. */
+  observe(name: string): Observed | ObservedSessionJob | undefined {
     const common = { failure: undefined, exceptionsReportedUntil: 0 };
     const session = this.isGone(this.world.resource) ? undefined : structuredClone(this.world.resource);
-    const version = this.versions.get(name) ?? 0;
     if (name === CLUSTER) {
-      if (session === undefined) return;
+      if (session === undefined) return undefined;
       const cluster = structuredClone(this.objects());
       const sessionJobs = structuredClone([...this.resources.values()].filter((job) => !this.isGone(job)));
       const flink = this.ask((known) => nextQuestions(session, cluster, known), undefined);
-      const observed = { ...common, resource: session, cluster, flink, sessionJobs };
-      this.looks.set(name, { version, decision: decide(observed, this.world.now, this.options()) });
-      return;
+      return { ...common, resource: session, cluster, flink, sessionJobs };
     }
     const found = this.resources.get(name);
-    if (found === undefined || this.isGone(found)) return;
+    if (found === undefined || this.isGone(found)) return undefined;
     const resource = structuredClone(found);
     const submission = structuredClone(this.submissions.get(name)?.submission);
     const flink = this.ask((known) => nextSessionJobQuestions(resource, session, known), resource);
-    const observed = { ...common, resource, session, flink, submission };
+    return { ...common, resource, session, flink, submission };
+  }
+
+  /** What the state storage answers. */
+  retained(question: RetainedQuestion): RetainedAnswer {
+    return newestOf([...this.storage.keys()], question, this.world.now);
+  }
+
+  /** Reads everything and decides; `act` carries it out. */
+  look(name: string): void {
+    if (this.looks.has(name)) return;
+    const version = this.versions.get(name) ?? 0;
+    const observed = this.observe(name);
+    if (observed === undefined) return;
     const options = this.options();
-    let decision = decideSessionJob(observed, this.world.now, options);
+    const { now } = this.world;
+    const decideOn = (seen: Observed | ObservedSessionJob): Decision<FlinkSessionJobStatus> =>
+      "cluster" in seen ? decide(seen, now, options) : decideSessionJob(seen, now, options);
+    let decision = decideOn(observed);
     const { question } = decision;
-    if (question !== undefined) {
-      const retained = { question, answer: newestOf([...this.storage.keys()], question, this.world.now) };
-      decision = decideSessionJob({ ...observed, retained }, this.world.now, options);
-    }
+    if (question !== undefined)
+      decision = decideOn({ ...observed, retained: { question, answer: this.retained(question) } });
     this.looks.set(name, { version, decision });
   }
 
@@ -250,7 +252,7 @@ export class SessionWorld {
 
   // ---- what Sluice does ----
 
-  private execute(name: string, action: Action): void {
+  execute(name: string, action: Action): void {
     if (name === CLUSTER) return this.world.execute(action);
     const resource = this.resources.get(name)!;
     // Others are for clusters.

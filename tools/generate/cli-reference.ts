@@ -18,7 +18,8 @@ people to stderr, so that pipes get data only. Clusters are found as kubectl fin
 The rights that commands need in the namespace: \`get\` on \`flinkdeployments\` and \`flinksessionjobs\` for all; \`list\` and \`watch\`
 for \`get\` and \`--wait\`; \`patch\` for \`suspend\`, \`resume\`, \`restart\`, \`scale\`, \`rollback\`; \`create\` and \`patch\` on what is in
 the files for \`apply\`; \`delete\` for \`delete\`; \`list\` on \`events\`; \`list\` on \`pods\`, \`services\`, \`configmaps\` and \`get\` on
-\`deployments\`, \`pods/log\` and \`services/proxy\` for \`plan\`, \`doctor\`, \`logs\` and \`ui\`. What \`doctor\` has no right to, it leaves out.
+\`deployments\`, \`pods/log\` and \`services/proxy\` for \`plan\`, \`doctor\`, \`logs\` and \`ui\`; \`list\` on \`flinksessionjobs\` for \`plan\` of
+session clusters and their jobs. What \`doctor\` has no right to, it leaves out.
 `;
 
 /** Of Markdown tables. */

@@ -1,17 +1,48 @@
 /** `sluice plan`: what applying a file would do to the running job, and why. Changes nothing. */
-import type { FlinkDeployment } from "../../api/flink-deployment.ts";
 import type { FlinkConfiguration } from "../../flink/configuration.ts";
 import type { Plan } from "../../reconcile/plan/plan.ts";
 import { type Command, type Streams, UserError } from "../command.ts";
 import { EXIT_CODES } from "../exit-codes.ts";
 import type { JobFile } from "../job-file.ts";
+import type { Resource } from "../plan.ts";
 import { jobFileOptions, localOptions, savepointDirectoryOption, targetOptions } from "../target-options.ts";
 
 type Options = Readonly<Record<string, unknown>>;
 
-function deploymentsOf(files: readonly JobFile[]): FlinkDeployment[] {
-  const values = files.flatMap(({ documents }) => documents.map(({ value }) => value as FlinkDeployment));
-  return values.filter((value) => value?.kind === "FlinkDeployment");
+/** @throws UserError */
+function resourcesOf(files: readonly JobFile[]): Resource[] {
+  return files.flatMap(({ file, documents }) =>
+    documents.flatMap(({ value, locate }) => {
+      const resource = value as Resource | null;
+      if (resource?.kind !== "FlinkDeployment" && resource?.kind !== "FlinkSessionJob") return [];
+      const spec = (resource.spec as Resource["spec"] | undefined) ?? {};
+      if (typeof (resource.metadata as Resource["metadata"] | undefined)?.name === "string")
+        return { ...resource, spec };
+      const { line, column } = locate("metadata.name");
+      throw new UserError(`${file}:${line}:${column}: metadata.name: is required`, "Name the job.");
+    }),
+  );
+}
+
+const OF_JOBS = [
+  ["parallelism", "--parallelism"],
+  ["arg", "--arg"],
+  ["D", "-D"],
+  ["flinkConfig", "--flink-config"],
+  ["savepointDir", "--savepoint-dir"],
+] as const;
+
+/** What flags change, they change of FlinkDeployments: said, so that nobody takes silence for "no change". @throws UserError */
+async function withFlags(resource: Resource, options: Options, streams: Streams): Promise<Resource> {
+  const { withJobFlags } = await import("../wanted-job.ts");
+  if (resource.kind === "FlinkDeployment")
+    return { ...resource, spec: await withJobFlags(resource.spec, options, streams) };
+  const given = OF_JOBS.find(([name]) => options[name] !== undefined);
+  if (given === undefined) return resource;
+  throw new UserError(
+    `${given[1]} changes FlinkDeployments only, and ${resource.metadata.name} is a FlinkSessionJob`,
+    "Write it into the job's file.",
+  );
 }
 
 async function filesOf(names: readonly string[], options: Options, streams: Streams): Promise<JobFile[]> {
@@ -25,81 +56,62 @@ async function filesOf(names: readonly string[], options: Options, streams: Stre
   return files;
 }
 
-/** Session jobs are not planned: said, and counted as a change, so that nobody takes silence for "no change". */
-function others(files: readonly JobFile[], { stderr }: Streams): number {
-  const jobs = files
-    .flatMap(({ documents }) => documents.map(({ value }) => value as FlinkDeployment | null))
-    .filter((value) => (value?.kind as string | undefined) === "FlinkSessionJob");
-  for (const job of jobs)
-    stderr.write(`FlinkSessionJob ${job?.metadata?.name ?? ""} is not planned: only FlinkDeployments are\n`);
-  return jobs.length;
-}
-
 /** Milliseconds; nothing is waited for. */
 const TIMEOUT_MS = 60_000;
 
-/** Of what runs in the cluster, or on this machine. */
+/** What runs on this machine. */
+async function planLocal(wanted: readonly Resource[], options: Options, streams: Streams): Promise<Plan[]> {
+  const { withTarget } = await import("../target.ts");
+  const { planJob } = await import("../../targets/plan.ts");
+  const jobs = wanted.map((one) => {
+    if (one.kind === "FlinkDeployment") return one;
+    throw new UserError(
+      `${one.metadata.name} is a FlinkSessionJob, which needs a cluster with the operator`,
+      "Leave out --target local.",
+    );
+  });
+  return withTarget(options, streams, TIMEOUT_MS, (surroundings) =>
+    Promise.all(jobs.map(({ metadata, spec }) => planJob(metadata.name, spec, surroundings))),
+  );
+}
+
 async function plansOf(
-  wanted: readonly FlinkDeployment[],
+  wanted: readonly Resource[],
   operator: FlinkConfiguration,
   options: Options,
   streams: Streams,
 ): Promise<Plan[]> {
-  const { withTarget } = await import("../target.ts");
-  const { planLive } = await import("../plan.ts");
-  const { planJob } = await import("../../targets/plan.ts");
-  const { Refusal } = await import("../../targets/target.ts");
+  const { planLive, planOffline } = await import("../plan.ts");
   const { withCluster } = await import("../cluster.ts");
-  try {
-    if (options["target"] === "local")
-      return await withTarget(options, streams, TIMEOUT_MS, (surroundings) =>
-        Promise.all(wanted.map(({ metadata, spec }) => planJob(metadata.name, spec, surroundings))),
-      );
-    return await withCluster(options, streams, (cluster) =>
-      Promise.all(wanted.map((one) => planLive(cluster, one, operator, streams))),
-    );
-  } catch (error) {
-    // 1 is "something would change" here, and not what an error is to end with.
-    if (error instanceof Refusal || error instanceof UserError)
-      throw new UserError(error.message, error.next);
-    throw error;
-  }
+  const from = options["from"] as string[] | undefined;
+  if (from !== undefined)
+    return planOffline(resourcesOf(await filesOf(from, options, streams)), wanted, operator);
+  if (options["target"] === "local") return planLocal(wanted, options, streams);
+  return withCluster(options, streams, (cluster) => planLive(cluster, wanted, operator, streams));
 }
 
 async function run(options: Options, streams: Streams): Promise<number> {
   const { operatorConfiguration } = await import("../job-file-check.ts");
   const { planData, planText } = await import("../output/plan.ts");
   const { printData } = await import("../output/resources.ts");
-  const { planOffline } = await import("../plan.ts");
+  const { Refusal } = await import("../../targets/target.ts");
   const names = options["filename"] as string[] | undefined;
   if (names === undefined)
     throw new UserError("name the files: sluice plan -f FILE...", undefined, EXIT_CODES.usage);
   const defaults = options["operatorConfig"] as string | undefined;
   const operator = defaults === undefined ? {} : await operatorConfiguration(defaults, streams.stdin);
-  const files = await filesOf(names, options, streams);
-  const { withJobFlags } = await import("../wanted-job.ts");
-  const wanted = await Promise.all(
-    deploymentsOf(files).map(async (one) => ({
-      ...one,
-      spec: await withJobFlags(one.spec ?? {}, options, streams),
-    })),
-  );
-  const from = options["from"] as string[] | undefined;
-  const before = from === undefined ? undefined : deploymentsOf(await filesOf(from, options, streams));
-  const plans =
-    before === undefined
-      ? await plansOf(wanted, operator, options, streams)
-      : await Promise.all(
-          wanted.map((one) => {
-            const old = before.find(({ metadata }) => metadata?.name === one.metadata.name);
-            return planOffline(old, one, operator);
-          }),
-        );
+  const files = resourcesOf(await filesOf(names, options, streams));
+  const wanted = await Promise.all(files.map((one) => withFlags(one, options, streams)));
+  const plans = await plansOf(wanted, operator, options, streams).catch((error: unknown) => {
+    // 1 is "something would change" here, and not what an error is to end with.
+    if (error instanceof Refusal || error instanceof UserError)
+      throw new UserError(error.message, error.next);
+    throw error;
+  });
   const format = options["output"] as "text" | "json" | "yaml";
   if (format === "text") streams.stdout.write(plans.map(planText).join("\n"));
   else printData(plans.map(planData), format, streams);
-  const unplanned = others(files, streams);
-  const isSame = plans.every(({ verdict }) => verdict === "nothing") && unplanned === 0;
+  const isSame = plans.every(({ verdict }) => verdict === "nothing");
   return isSame ? EXIT_CODES.done : EXIT_CODES.act;
 }
 
@@ -108,6 +120,7 @@ export const plan: Command = {
   summary: "Say what applying a file would do to the running job, and why; change nothing",
   examples: [
     "sluice plan -f job.yaml -n team               # 0: nothing, 1: something would change, 2: error",
+    "sluice plan -f session-cluster.yaml           # also what it does to the session jobs in it",
     "sluice plan --from old.yaml -f new.yaml       # without a cluster, of a job that runs well",
     "sluice plan -f job.yaml --target local        # of what runs on this machine",
     "sluice plan -f job.yaml -o json | jq -r '.[0].verdict'",

@@ -8,12 +8,14 @@ function list(title: string, lines: readonly string[]): string {
   return lines.length === 0 ? "" : `  ${title}:\n${lines.map((line) => `    ${line}\n`).join("")}`;
 }
 
-export function planText({ name, summary, changes, steps, risks }: Plan): string {
+export function planText({ kind, name, summary, changes, steps, risks }: Plan): string {
+  // As ever for the most usual kind.
+  const who = kind === "FlinkDeployment" ? name : `${kind} ${name}`;
   const changed = changes.flatMap((change) =>
     leafChanges(change).map((line) => `${line}   (${change.effect})`),
   );
   return [
-    `${name} ${summary}.\n`,
+    `${who} ${summary.replace(/\.$/, "")}.\n`,
     list("changes", changed),
     list(
       "steps",

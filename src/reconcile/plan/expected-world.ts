@@ -1,18 +1,24 @@
 /**
- * How Kubernetes and Flink are expected to answer to what a decision does: every request works, and at once. A plan
- * follows the decisions through this, from what was really observed. Nothing in here decides anything.
+ * How Kubernetes and Flink are expected to answer to what decisions do: every request works, and at once. A plan follows
+ * the decisions through this, from what was really observed: over a cluster, and over the session jobs in it. Nothing in
+ * here decides anything.
  */
 import { modeOf, withSpecDefaults } from "../../api/defaults.ts";
 import {
+  API_VERSION,
   FLINK_DEPLOYMENT_FINALIZER,
-  type FlinkJobState,
+  type FlinkDeployment,
+  type FlinkDeploymentSpec,
   GENERATION_ANNOTATION,
 } from "../../api/flink-deployment.ts";
+import {
+  FLINK_SESSION_JOB_FINALIZER,
+  type FlinkSessionJob,
+  type FlinkSessionJobStatus,
+} from "../../api/flink-session-job.ts";
 import type { KubeObject } from "../../api/kube-object.ts";
-import { flattenConfiguration, getOption } from "../../flink/configuration.ts";
-import { isHaConfigMap, isKubernetesHaActive } from "../../flink/high-availability.ts";
-import { CHECKPOINTING_INTERVAL, CHECKPOINTS_DIR } from "../../flink/options.ts";
-import type { CheckpointStatistics, FlinkAnswer, JobOverview } from "../../flink/rest-answers.ts";
+import { type FlinkConfiguration, flattenConfiguration } from "../../flink/configuration.ts";
+import { isHaActive, isHaConfigMap, isKubernetesHaActive } from "../../flink/high-availability.ts";
 import { commonLabels } from "../../resources/labels.ts";
 import { ownedObjectNames } from "../../resources/names.ts";
 import type { ClusterInputs } from "../../resources/native-cluster.ts";
@@ -23,116 +29,142 @@ import {
   isSnapshotAction,
   type Observed,
   type ObservedCluster,
-  type SnapshotAction,
+  type ObservedSessionJob,
 } from "../decision.ts";
-import type { Question } from "../deployment/questions.ts";
+import { nextQuestions, type Question } from "../deployment/questions.ts";
+import { deployedSpec } from "../last-reconciled-spec.ts";
+import { nextSessionJobQuestions } from "../session-job/questions.ts";
+import { ExpectedJob } from "./expected-job.ts";
 import { asChosen, carryOutInPlace } from "./in-place-objects.ts";
 
-const ok = <T>(value: T): FlinkAnswer<T> => ({ ok: true, value });
-const unknown = {
-  ok: false,
-  failure: { kind: "http", status: 404, message: "not known to the plan" },
-} as const;
+/** What is observed of one resource. */
+export type Subject = Observed | ObservedSessionJob;
 
-/** In place of what only the future knows, in paths. */
-export const NEW = "(new)";
+export function isCluster(subject: Subject): subject is Observed {
+  return "cluster" in subject;
+}
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-function configurationOf({ defaults, spec }: ClusterInputs): Record<string, string> {
-  return { ...defaults, ...flattenConfiguration(spec.flinkConfiguration) };
+interface Member<Of extends Subject = Subject> {
+  readonly observed: Of;
+  resource: Of["resource"];
+  readonly job: ExpectedJob;
+}
+
+const NO_CLUSTER: ObservedCluster = {
+  deployment: undefined,
+  taskManagers: undefined,
+  pods: [],
+  services: [],
+  configMaps: [],
+};
+
+/** What tells whether the next JobManager goes on with the jobs of this one. */
+interface Brings {
+  readonly ha: boolean;
+  readonly flinkVersion: string | undefined;
+}
+
+function bringsOf(spec: FlinkDeploymentSpec, defaults: FlinkConfiguration): Brings {
+  const config = { ...defaults, ...flattenConfiguration(spec.flinkConfiguration) };
+  return { ha: isHaActive(config), flinkVersion: spec.flinkVersion };
 }
 
 export class ExpectedWorld {
+  /** Epoch milliseconds. */
   now: number;
-  resource: Observed["resource"];
-  readonly #observed: Observed;
+  readonly #defaults: FlinkConfiguration;
+  readonly #members: readonly Member[];
+  readonly #owner: Member<Observed> | undefined;
   #cluster: Mutable<ObservedCluster>;
-  /** As long as nothing was done to the cluster, what Flink really said counts. */
-  #real: FlinkAnswers | undefined;
-  #job: JobOverview | undefined;
-  #savepoint: string | undefined;
-  #checkpoints: FlinkAnswer<CheckpointStatistics>;
+  #runs: Brings | undefined;
   #version: string;
-  #snapshots: Observed["snapshots"];
 
-  constructor(observed: Observed, now: number) {
+  /** `subjects`: a cluster, if there is one, and session jobs in it. `defaults`: the operator's for that cluster. */
+  constructor(subjects: readonly Subject[], now: number, defaults: FlinkConfiguration) {
     this.now = now;
-    this.resource = observed.resource;
-    this.#observed = observed;
-    this.#cluster = { ...observed.cluster };
-    const { flink, resource } = observed;
-    this.#real = flink;
-    const jobId = resource.status?.jobStatus?.jobId;
-    this.#job = flink.jobs?.ok ? flink.jobs.value.find((one) => one.jobId === jobId) : undefined;
-    this.#checkpoints = flink.checkpoints ?? unknown;
-    this.#snapshots = observed.snapshots;
-    this.#version = flink.config?.ok ? flink.config.value.flinkVersion : "";
+    this.#defaults = defaults;
+    this.#members = subjects.map((observed) => ({
+      observed,
+      resource: observed.resource,
+      job: new ExpectedJob(observed.resource, observed),
+    }));
+    this.#owner = this.#members.find((one): one is Member<Observed> => isCluster(one.observed));
+    const { cluster = NO_CLUSTER, flink, resource } = this.#owner?.observed ?? {};
+    this.#cluster = { ...cluster };
+    this.#version = flink?.config?.ok === true ? flink.config.value.flinkVersion : "";
+    const deployed = deployedSpec(resource?.status?.reconciliationStatus ?? {})?.spec;
+    this.#runs = deployed && bringsOf(deployed, defaults);
   }
 
-  observe(
-    next: (
-      resource: Observed["resource"],
-      cluster: ObservedCluster,
-      known: FlinkAnswers,
-    ) => readonly Question[],
-  ): Observed {
-    const { resource } = this;
+  /** What a pass over the `nth` of them would see. */
+  look(nth: number): Subject {
+    const { observed, resource, job } = this.#member(nth);
+    const session = this.#owner?.resource;
     const cluster = { ...this.#cluster };
-    let flink: FlinkAnswers = {};
+    const common = { snapshots: job.snapshots, failure: undefined, exceptionsReportedUntil: this.now };
+    if (!isCluster(observed)) {
+      const own = resource as FlinkSessionJob;
+      const flink = this.#ask(job, (known) => nextSessionJobQuestions(own, session, known, this.#defaults));
+      const none = { submission: undefined, endingJobManagers: [] };
+      return { ...observed, ...common, ...none, resource: own, session, flink };
+    }
+    const own = resource as FlinkDeployment;
+    const flink = this.#ask(job, (known) => nextQuestions(own, cluster, known, this.#defaults));
+    const others = this.#members.filter((one) => one !== this.#owner);
+    const sessionJobs = others.map((one) => one.resource as FlinkSessionJob);
+    return { ...observed, ...common, resource: own, cluster, sessionJobs, flink };
+  }
+
+  /** What is there in the end: with the newest checkpoint, for which no pass may have asked. */
+  end(nth: number): Subject {
+    const seen = this.look(nth);
+    return { ...seen, flink: { ...seen.flink, checkpoints: this.#member(nth).job.checkpoints } };
+  }
+
+  /** The next status of the `nth` is written. */
+  report(nth: number, status: FlinkSessionJobStatus): void {
+    const member = this.#member(nth);
+    member.resource = { ...member.resource, status };
+  }
+
+  /** Whether Flink went on by itself with the job of the `nth`. */
+  wasBroughtBack(nth: number): boolean {
+    return this.#member(nth).job.broughtBack;
+  }
+
+  #member(nth: number): Member {
+    const member = this.#members[nth];
+    if (member === undefined) throw new RangeError(`there are ${this.#members.length} resources`);
+    return member;
+  }
+
+  #ask(job: ExpectedJob, next: (known: FlinkAnswers) => readonly Question[]): FlinkAnswers {
+    const jobs = this.#members.flatMap((one) => one.job.overview ?? []);
+    let known: FlinkAnswers = {};
     for (;;) {
-      const questions = next(resource, cluster, flink);
-      if (questions.length === 0) break;
-      for (const question of questions) flink = { ...flink, [question]: this.#answer(question) };
-    }
-    const snapshots = this.#snapshots;
-    return {
-      ...this.#observed,
-      resource,
-      cluster,
-      flink,
-      snapshots,
-      failure: undefined,
-      exceptionsReportedUntil: this.now,
-    };
-  }
-
-  #answer(question: Question): FlinkAnswers[Question] {
-    const real = this.#real?.[question];
-    if (real !== undefined) return real;
-    switch (question) {
-      case "config":
-        return ok({ flinkVersion: this.#version, flinkRevision: "" });
-      case "jobs":
-        return ok(this.#job === undefined ? [] : [this.#job]);
-      case "applications":
-        return ok([]);
-      case "exceptions":
-        return ok({ history: [] });
-      case "checkpoints":
-        return this.#checkpoints;
-      case "metrics":
-        return ok({});
-      case "savepoint":
-        return this.#savepoint === undefined
-          ? unknown
-          : ok({ state: "COMPLETED", location: this.#savepoint } as const);
-      case "checkpoint":
-        return ok({ state: "COMPLETED", checkpointId: 1 } as const);
+      const questions = next(known);
+      if (questions.length === 0) return known;
+      for (const question of questions)
+        known = { ...known, [question]: job.answer(question, { version: this.#version, jobs }) };
     }
   }
 
-  /** What an action brings about. */
-  take(action: Action): void {
-    this.#real = undefined;
-    if (isSnapshotAction(action)) return this.#takeSnapshot(action);
+  /** What an action over the `nth` of them brings about. */
+  take(nth: number, action: Action): void {
+    const member = this.#member(nth);
+    const { job } = member;
+    job.touch();
+    if (isSnapshotAction(action)) return job.takeSnapshot(action);
     switch (action.type) {
-      case "add-finalizer":
-        this.resource = {
-          ...this.resource,
-          metadata: { ...this.resource.metadata, finalizers: [FLINK_DEPLOYMENT_FINALIZER] },
-        };
+      case "add-finalizer": {
+        const { metadata, kind } = member.resource;
+        const finalizer =
+          kind === "FlinkSessionJob" ? FLINK_SESSION_JOB_FINALIZER : FLINK_DEPLOYMENT_FINALIZER;
+        member.resource = { ...member.resource, metadata: { ...metadata, finalizers: [finalizer] } };
         return;
+      }
       case "create-cluster":
         return this.#create(action.inputs);
       case "scale-job-manager-to-zero":
@@ -159,29 +191,29 @@ export class ExpectedWorld {
       case "remove-job-graphs":
         return this.#removeKeys(action.configMap, new Set(action.keys));
       case "cancel-job":
-        return this.#endJob("CANCELED");
+        return this.#endJob(member, "CANCELED");
       case "stop-with-savepoint":
-        this.#savepoint = `${action.targetDirectory}/savepoint-${NEW}`;
-        return this.#endJob("FINISHED");
+        job.saveIn(action.targetDirectory);
+        return this.#endJob(member, "FINISHED");
+      case "submit-job": {
+        const { request, configuration } = action;
+        job.start(request.jobId, member.resource.metadata.name, configuration, this.now);
+        return;
+      }
       // Nothing that the next decision sees.
       case "remove-finalizer":
-      case "submit-job":
     }
   }
 
-  #takeSnapshot(action: SnapshotAction): void {
-    if (action.type === "create-snapshot") this.#snapshots = [...(this.#snapshots ?? []), action.snapshot];
-    if (action.type === "delete-snapshot")
-      this.#snapshots = this.#snapshots?.filter(({ metadata }) => metadata.uid !== action.uid);
-    if (action.type === "trigger-savepoint")
-      this.#savepoint = `${action.targetDirectory ?? ""}/savepoint-${NEW}`;
-  }
-
-  #endJob(state: FlinkJobState): void {
-    const endTime = this.now - 60_000;
-    if (this.#job !== undefined) this.#job = { ...this.#job, state, endTime, lastModification: endTime };
+  #endJob(member: Member, state: "CANCELED" | "FINISHED"): void {
+    member.job.end(state, this.now - 60_000);
+    if (member !== this.#owner) return;
     // Flink removes the HA metadata of a job that ended for good.
     this.#cluster.configMaps = this.#cluster.configMaps.filter((map) => !isHaConfigMap(map));
+  }
+
+  #loseJobs(): void {
+    for (const { job } of this.#members) job.lose();
   }
 
   #stopJobManager(): void {
@@ -191,14 +223,14 @@ export class ExpectedWorld {
     this.#cluster.pods = this.#cluster.pods.filter(
       ({ metadata }) => metadata.labels?.["component"] !== "jobmanager",
     );
-    this.#job = undefined;
+    this.#loseJobs();
   }
 
   #deleteCluster(): void {
     const uid = this.#cluster.deployment?.metadata.uid;
     this.#cluster.deployment = undefined;
     this.#cluster.pods = [];
-    this.#job = undefined;
+    this.#loseJobs();
     this.#keep(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid) !== true);
   }
 
@@ -229,9 +261,8 @@ export class ExpectedWorld {
 
   #create(inputs: ClusterInputs): void {
     const { name, namespace, uid } = inputs.owner;
-    const { apiVersion, kind } = this.resource;
     const spec = withSpecDefaults(inputs.spec);
-    const config = configurationOf(inputs);
+    const config = { ...inputs.defaults, ...flattenConfiguration(spec.flinkConfiguration) };
     const owner = this.#cluster.deployment?.metadata.uid ?? `deployment-${this.now}`;
     const creationTimestamp = new Date(this.now).toISOString();
     this.#cluster.deployment = {
@@ -243,7 +274,7 @@ export class ExpectedWorld {
         uid: owner,
         creationTimestamp,
         annotations: { [GENERATION_ANNOTATION]: String(inputs.generation) },
-        ownerReferences: [{ apiVersion, kind, name, uid }],
+        ownerReferences: [{ apiVersion: API_VERSION, kind: "FlinkDeployment", name, uid }],
       },
       spec: { replicas: 1 },
       status: { availableReplicas: 1 },
@@ -268,8 +299,7 @@ export class ExpectedWorld {
     this.#start(inputs, config);
   }
 
-  /** The job runs, and has completed a checkpoint where it makes any. */
-  #start(inputs: ClusterInputs, config: Record<string, string>): void {
+  #start(inputs: ClusterInputs, config: FlinkConfiguration): void {
     const { name, namespace } = inputs.owner;
     this.#version = inputs.spec.flinkVersion?.slice(1).replace("_", ".") ?? this.#version;
     this.#cluster.pods = ["jobmanager", "taskmanager"].map((component) => ({
@@ -279,22 +309,21 @@ export class ExpectedWorld {
       status: { phase: "Running" },
     }));
     const { jobId } = inputs;
-    if (jobId === undefined) return;
-    this.#job = { jobId, name, state: "RUNNING", startTime: this.now, lastModification: this.now };
-    this.#checkpoints = unknown;
-    if (getOption(config, CHECKPOINTING_INTERVAL) === undefined) return;
-    const externalPath = `${getOption(config, CHECKPOINTS_DIR) ?? ""}/${jobId}/chk-${NEW}`;
-    const counts = { completed: 1, failed: 0, inProgress: 0, restored: 0, total: 1 };
-    this.#checkpoints = ok({
-      latest: { completed: { id: 1, externalPath, completionTime: this.now } },
-      counts,
-      history: [],
-    });
-    if (!isKubernetesHaActive(config)) return;
+    if (jobId === undefined) return this.#startSession(inputs);
+    const path = this.#owner?.job.start(jobId, name, config, this.now);
+    if (path === undefined || !isKubernetesHaActive(config)) return;
     const others = this.#cluster.configMaps.filter((map) => !isHaConfigMap(map));
     const labels = { ...commonLabels(name, modeOf(inputs.spec)), "configmap-type": "high-availability" };
     const metadata = { name: `${name}-${jobId}-config-map`, namespace, labels };
-    const map = { apiVersion: "v1", kind: "ConfigMap", metadata, data: { "checkpointID-1": externalPath } };
+    const map = { apiVersion: "v1", kind: "ConfigMap", metadata, data: { "checkpointID-1": path } };
     this.#cluster.configMaps = [...others, map];
+  }
+
+  /** Out of HA metadata, it goes on with the jobs of the JobManager before. */
+  #startSession({ spec, defaults }: ClusterInputs): void {
+    const [before, now] = [this.#runs, bringsOf(spec, defaults)];
+    this.#runs = now;
+    if (before?.ha !== true || !now.ha || before.flinkVersion !== now.flinkVersion) return;
+    for (const { job } of this.#members) job.comeBack();
   }
 }

@@ -1,16 +1,22 @@
 /** What may go otherwise, or be lost, on the way that a plan shows. */
-import type { FlinkDeployment, FlinkDeploymentSpec } from "../../api/flink-deployment.ts";
+import type { FlinkDeploymentSpec } from "../../api/flink-deployment.ts";
 import { flattenConfiguration, getBoolean } from "../../flink/configuration.ts";
 import { ROLLBACK } from "../../flink/options.ts";
 import type { Action, Observed, Options } from "../decision.ts";
 import { deployedSpec, sameJson } from "../last-reconciled-spec.ts";
+import { keepsJobs, sessionConfiguration } from "../session-cluster.ts";
+import { isTerminal } from "../upgrade-mode.ts";
+import { isCluster, type Subject } from "./expected-world.ts";
 import type { Way } from "./follow.ts";
+import { startOf } from "./steps.ts";
 
 export interface Risky {
-  readonly before: Observed;
-  readonly wanted: FlinkDeployment;
+  readonly before: Subject;
+  /** With the spec that would be applied. */
+  readonly wanted: Subject;
+  /** The cluster that it is, or runs in, as it is to be. */
+  readonly cluster: Observed | undefined;
   readonly way: Way;
-  readonly started: Extract<Action, { type: "create-cluster" }> | undefined;
   readonly verdict: string;
   readonly options: Options;
 }
@@ -20,29 +26,29 @@ type Risk = (facts: Risky) => string | undefined;
 
 const ranBefore = ({ before }: Risky): boolean => (before.resource.status?.jobStatus?.startTime ?? "") !== "";
 
+/** The job starts from a state. */
+function isRestored({ way }: Risky): boolean {
+  const start = startOf(way);
+  return way.broughtBack || (start?.hasJob === true && start.restore.kind !== "none");
+}
+
 const stateIsLost: Risk = (facts) => {
-  const { started, before } = facts;
-  if (
-    started === undefined ||
-    started.inputs.spec.job === undefined ||
-    started.inputs.restore.kind !== "none"
-  )
-    return undefined;
-  if (!ranBefore(facts)) return undefined;
+  const { before, wanted, way } = facts;
+  if (startOf(way)?.hasJob !== true || isRestored(facts) || !ranBefore(facts)) return undefined;
   const { checkpoints } = before.flink;
   const newest = checkpoints?.ok ? checkpoints.value.latest.completed?.externalPath : undefined;
   const what =
     newest === undefined
       ? "the job's present state"
       : `the job's present state (newest checkpoint ${newest})`;
-  return `${what} is thrown away: spec.job.upgradeMode is ${facts.wanted.spec.job?.upgradeMode ?? "stateless"}`;
+  const mode = wanted.resource.spec.job?.upgradeMode ?? "stateless";
+  return `${what} is thrown away: spec.job.upgradeMode is ${mode}`;
 };
 
-const recordsAgain: Risk = ({ way, started }) => {
-  if (started === undefined || started.inputs.restore.kind === "none") return undefined;
-  if (way.actions.some(({ type }) => type === "stop-with-savepoint")) return undefined;
-  if (started.inputs.spec.job === undefined || !way.actions.some(({ type }) => STOPS.has(type)))
-    return undefined;
+const recordsAgain: Risk = (facts) => {
+  const { way } = facts;
+  if (!isRestored(facts) || way.actions.some(({ type }) => type === "stop-with-savepoint")) return undefined;
+  if (!way.broughtBack && !way.actions.some(({ type }) => STOPS.has(type))) return undefined;
   return "records since the newest checkpoint are processed again; sinks that are not transactional write them twice";
 };
 
@@ -57,24 +63,30 @@ const OF_THE_PROGRAM: readonly (readonly [string, (spec: FlinkDeploymentSpec) =>
   ["arguments", ({ job }) => job?.args ?? []],
 ];
 
-const stateMayNotFit: Risk = ({ before, wanted, started }) => {
-  if (started === undefined || started.inputs.restore.kind === "none") return undefined;
+const stateMayNotFit: Risk = (facts) => {
+  const { before, wanted, cluster } = facts;
   const deployed = deployedSpec(before.resource.status?.reconciliationStatus ?? {})?.spec;
-  if (deployed === undefined) return undefined;
-  const changed = OF_THE_PROGRAM.filter(([, of]) => !sameJson(of(deployed), of(wanted.spec)));
+  if (!isRestored(facts) || deployed === undefined) return undefined;
+  // A session job's image and version are its cluster's.
+  const ran = { ...deployedSpec(cluster?.resource.status?.reconciliationStatus ?? {})?.spec, ...deployed };
+  const runs = { ...cluster?.resource.spec, ...wanted.resource.spec };
+  const changed = OF_THE_PROGRAM.filter(([, of]) => !sameJson(of(ran), of(runs)));
   if (changed.length === 0) return undefined;
   const names = changed.map(([name]) => name).join(", ");
   return `another ${names}: whether the job accepts the state shows only when it starts`;
 };
 
-const stateIsDropped: Risk = ({ wanted, started }) =>
-  started !== undefined && wanted.spec.job?.allowNonRestoredState === true
+const stateIsDropped: Risk = ({ wanted, way }) =>
+  startOf(way) !== undefined && wanted.resource.spec.job?.allowNonRestoredState === true
     ? "state of operators that are gone is dropped without a word: spec.job.allowNonRestoredState is true"
     : undefined;
 
-const noWayBack: Risk = ({ wanted, started, options, verdict }) => {
-  if (started === undefined || verdict !== "restart" || wanted.spec.job === undefined) return undefined;
-  const config = { ...options.defaults, ...flattenConfiguration(wanted.spec.flinkConfiguration) };
+const noWayBack: Risk = ({ wanted, cluster, way, options, verdict }) => {
+  if (startOf(way)?.hasJob !== true || verdict !== "restart") return undefined;
+  const defaults = isCluster(wanted)
+    ? options.defaults
+    : sessionConfiguration(cluster?.resource, options.defaults);
+  const config = { ...defaults, ...flattenConfiguration(wanted.resource.spec.flinkConfiguration) };
   return getBoolean(config, ROLLBACK)
     ? undefined
     : `a job that runs and then fails is not rolled back by itself: ${ROLLBACK.key} is not true`;
@@ -87,7 +99,28 @@ const notWell: Risk = (facts) => {
   return `the job is ${state} now: no savepoint of it can be taken`;
 };
 
-const ALL: readonly Risk[] = [stateIsLost, recordsAgain, stateMayNotFit, stateIsDropped, notWell, noWayBack];
+/** Nobody stops them before their session cluster goes. */
+const unmanagedJobs: Risk = ({ before, wanted, way, options }) => {
+  if (startOf(way)?.hasJob !== false || !isCluster(before) || !isCluster(wanted)) return undefined;
+  const { jobs } = before.flink;
+  const own = new Set(before.sessionJobs?.map(({ status }) => status?.jobStatus?.jobId));
+  const others = jobs?.ok
+    ? jobs.value.filter(({ jobId, state }) => !isTerminal(state) && !own.has(jobId))
+    : [];
+  if (others.length === 0 || keepsJobs(wanted.resource, options.defaults)) return undefined;
+  const names = others.map(({ jobId, name }) => `${jobId} ${name}`).join(", ");
+  return `jobs that no FlinkSessionJob manages are lost with the cluster: ${names}`;
+};
+
+const ALL: readonly Risk[] = [
+  stateIsLost,
+  recordsAgain,
+  stateMayNotFit,
+  stateIsDropped,
+  unmanagedJobs,
+  notWell,
+  noWayBack,
+];
 
 export function risksOf(facts: Risky): string[] {
   return ALL.flatMap((risk) => risk(facts) ?? []);

@@ -1,57 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import type { FlinkDeployment, UpgradeMode } from "../../api/flink-deployment.ts";
+import type { UpgradeMode } from "../../api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../../api/flink-session-job.ts";
-import { SessionWorld } from "../../../testbed/model/session-world.ts";
+import { settle, worldOf } from "../../../testbed/model/session-play.ts";
+import type { SessionWorld } from "../../../testbed/model/session-world.ts";
 import { parseRecordedSpec } from "../last-reconciled-spec.ts";
-
-const STATE = {
-  "state.checkpoints.dir": "s3://checkpoints",
-  "state.savepoints.dir": "s3://savepoints",
-  "execution.checkpointing.interval": "10 s",
-};
-const HA = { "high-availability.type": "kubernetes", "high-availability.storageDir": "s3://ha" };
-
-function cluster(ha: boolean): FlinkDeployment {
-  return {
-    apiVersion: "flink.apache.org/v1beta1",
-    kind: "FlinkDeployment",
-    metadata: { name: "session", namespace: "default" },
-    spec: {
-      image: "flink",
-      flinkVersion: "v2_2",
-      serviceAccount: "flink",
-      flinkConfiguration: { ...STATE, ...(ha ? HA : {}) },
-      jobManager: { resource: { memory: "1g" } },
-      taskManager: { resource: { memory: "1g" } },
-    },
-  };
-}
-
-function sessionJob(name: string, upgradeMode: UpgradeMode, digit: string): FlinkSessionJob {
-  return {
-    apiVersion: "flink.apache.org/v1beta1",
-    kind: "FlinkSessionJob",
-    metadata: {
-      name,
-      namespace: "default",
-      uid: `${digit.repeat(8)}-0000-4000-8000-000000000000`,
-      generation: 1,
-      finalizers: ["flinksessionjobs.flink.apache.org/finalizer"],
-    },
-    spec: {
-      deploymentName: "session",
-      job: { jarURI: "https://example.com/job.jar", parallelism: 1, upgradeMode },
-    },
-  };
-}
-
-function worldOf(ha: boolean, upgradeMode: UpgradeMode): SessionWorld {
-  return new SessionWorld(cluster(ha), [
-    sessionJob("a", upgradeMode, "a"),
-    sessionJob("b", upgradeMode, "b"),
-  ]);
-}
 
 /** Both jobs have made checkpoints. */
 function established(ha: boolean, upgradeMode: UpgradeMode): SessionWorld {
@@ -177,19 +130,6 @@ function apply(world: SessionWorld, one: Step): void {
     case "lose-answer":
       return void (world.losesAnswer = true);
   }
-}
-
-function isReady(resource: {
-  status?: { conditions?: readonly { type: string; status: string }[] };
-}): boolean {
-  return (
-    resource.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true
-  );
-}
-
-/** True when everything is at rest, and as it is wanted. */
-function settle(world: SessionWorld): boolean {
-  return world.settle(() => [world.world.resource, ...world.resources.values()].every(isReady));
 }
 
 function explain(world: SessionWorld): string {
