@@ -176,6 +176,7 @@ export const knownOptions: ReadonlyMap<string, KnownOption> = new Map([
   ...named("sluice.", "boolean", "recovery.retained-checkpoint.enabled"),
   ...named("sluice.", "integer", "metrics.resource-series.max", true),
   ...named("sluice.", { oneOf: ["debug", "info", "warn", "error"] }, "log.level", true),
+  ...named("sluice.", "map", "notifications", true),
   ...named("sluice.", "boolean", "metrics.prometheus"),
   ...named("sluice.", { oneOf: ["none", "pod", "service"] }, "metrics.monitor"),
   ...named("sluice.", "map", "metrics.monitor.labels"),

@@ -133,6 +133,9 @@ export const RESOURCE_SERIES_MAX: Option = { key: "sluice.metrics.resource-serie
 /** Of the operator's own logs, read from its own configuration; it may change while it runs. */
 export const LOG_LEVEL: Option = { key: "sluice.log.level" };
 
+/** Who is told of changes of state: `sluice.notifications.<name>.url` and others; of the operator's own configuration. */
+export const NOTIFICATIONS: Option = { key: "sluice.notifications" };
+
 /** Switches Flink's Prometheus reporter on, in every pod. */
 export const METRICS_PROMETHEUS: Option = { key: "sluice.metrics.prometheus", default: "false" };
 /** none; pod: a PodMonitor; service: a Service and a ServiceMonitor. */

@@ -7,6 +7,7 @@ import {
   RESOURCE_METRICS,
   RESOURCE_SERIES_MAX,
 } from "../flink/options.ts";
+import type { Notifier } from "../notifications/notifier.ts";
 import type { Family } from "../telemetry/metrics/description.ts";
 import { SCRAPED } from "../telemetry/metrics/descriptions.ts";
 import type { Metrics } from "../telemetry/metrics/metrics.ts";
@@ -35,6 +36,7 @@ export function passObservers(
   metrics: Metrics,
   configuration: FlinkConfiguration,
   env: Environment,
+  notifier: Pick<Notifier, "written">,
 ): (kind: string) => PassObserver {
   const { actions, actionSeconds } = metrics.record;
   const acted: PassObserver["acted"] = (action, seconds, failed) => {
@@ -52,7 +54,10 @@ export function passObservers(
     const times = new ResourceTimes(metrics, kind, options);
     return {
       acted,
-      written: (key, before, after) => times.written(key, before, after, performance.now()),
+      written: (key, before, after) => {
+        times.written(key, before, after, performance.now());
+        notifier.written(before, after);
+      },
       gone: (key) => times.gone(key),
     };
   };

@@ -20,6 +20,7 @@ import type { MayAct } from "../kube/fence.ts";
 import { FLINK_DEPLOYMENTS, FLINK_SESSION_JOBS } from "../kube/resource-type.ts";
 import { keyOf } from "../kube/store.ts";
 import type { WorkQueue } from "../kube/work-queue.ts";
+import type { Notifier } from "../notifications/notifier.ts";
 import { looksInto } from "../state-storage/retained-checkpoints.ts";
 import { StateStorages } from "../state-storage/state-storage.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
@@ -34,6 +35,7 @@ import { type Health, healthOf, readinessOf, serveHealth } from "./health.ts";
 import { Leadership, leaseOptions } from "./leadership.ts";
 import { measureWatched, operatorSystem, passObservers } from "./measures.ts";
 import { followLogLevel } from "./log-level.ts";
+import { notifierFor } from "./notifications.ts";
 import { createQueue } from "./queue.ts";
 import { type Targets, targetsOf } from "./targets.ts";
 import { WatchedNamespaces } from "./watched-namespaces.ts";
@@ -102,6 +104,7 @@ function parts(
   { labelSelector }: Targets,
   mayAct: MayAct,
   metrics: Metrics,
+  notifier: Notifier,
   log: Logger,
 ): Parts {
   const { waking, wakeBy } = wakeLater();
@@ -137,7 +140,7 @@ function parts(
     config: () => configuration.current,
     now: Date.now,
     findRetained: looksInto(storages).retained,
-    observerFor: passObservers(metrics, configuration.current.configuration, options.env),
+    observerFor: passObservers(metrics, configuration.current.configuration, options.env, notifier),
   };
   return {
     watched,
@@ -242,7 +245,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       current: access.namespace,
     });
   const targets = find(operator());
-  const built = parts(options, client, configuration, targets, mayAct, metrics, log);
+  const notifier = notifierFor(configuration, metrics, log);
+  const built = parts(options, client, configuration, targets, mayAct, metrics, notifier, log);
   const { watched, storages } = built;
   const canaries = new Canaries({ client, configuration: operator, log });
   let settled = false;
@@ -268,6 +272,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   canaries.close();
   await handOver(built, queues, leadership);
   configuration.close();
+  await notifier.close();
   await watched.close();
   await storages.close();
   await client.close();

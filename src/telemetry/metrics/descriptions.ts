@@ -112,6 +112,22 @@ export const RECORDED = {
     "kind",
     "upgrade_mode",
   ),
+  notifications: counter(
+    "sluice_notifications_total",
+    "Notifications of a receiver (sluice.notifications.<name>) by what became of them: sent, rejected (by the receiver, for good), expired (tried for 15 minutes), dropped (too many were waiting, or the operator ended).",
+    "receiver",
+    "result",
+  ),
+  notificationRetries: counter(
+    "sluice_notification_retries_total",
+    "Requests to a receiver that failed and were made again.",
+    "receiver",
+  ),
+  notificationsWaiting: gauge(
+    "sluice_notifications_waiting",
+    "Notifications that a receiver has not been sent yet.",
+    "receiver",
+  ),
   leader: gauge("sluice_leader", "1: this process acts. 0: another one does, or this one is about to."),
   certificateExpiry: gauge(
     "sluice_webhook_certificate_expiry_timestamp_seconds",

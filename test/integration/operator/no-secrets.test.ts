@@ -109,6 +109,8 @@ const OPERATOR = (): object => ({
   "kubernetes.operator.user.artifacts.allowed-schemes": "https;http;local",
   "kubernetes.operator.user.artifacts.disallow-restricted-hosts": "false",
   "s3.secret-key": secret(),
+  "sluice.notifications.down.url": `http://user:${secret()}@127.0.0.1:1/${secret()}?token=${secret()}`,
+  "sluice.notifications.wrong.url": secret(),
 });
 
 async function list(what: string): Promise<KubeObject[]> {
@@ -171,6 +173,7 @@ test("none is said", async () => {
   );
   const said = { logs, metrics, statuses, events: JSON.stringify(await list("events")) };
   expect(logs).toContain('"level":30');
+  expect(logs).toContain("notification not sent");
   expect(metrics).toContain('sluice_resource_lifecycle_state{kind="FlinkDeployment"');
   expect(statuses).toContain("lifecycleState");
   for (const [where, text] of Object.entries(said)) {
