@@ -36,6 +36,12 @@ describe("validation", () => {
     expect(status?.message).toMatch(/^spec\.serviceAccount: is required/);
   });
 
+  test("judges what is made for a hand-over when it gets its version", () => {
+    const metadata = { ...invalid.metadata, annotations: { "sluice/adopts": "sluice-job" } };
+    const before = { ...flinkDeployment(withSpec({ flinkVersion: undefined })), metadata };
+    expect(validateAdmission(update(before, { ...invalid, metadata }), around).allowed).toBe(false);
+  });
+
   test("says what is doubtful, and refuses nothing for it", () => {
     const object = flinkDeployment(
       withSpec({ job: null, taskManager: { resource: { memory: "1g" }, replicas: 2 } }),
@@ -52,6 +58,13 @@ describe("validation", () => {
       request({
         ...invalid,
         metadata: { ...invalid.metadata, labels: { "flink.apache.org/canary": "true" } },
+      }),
+    ],
+    [
+      "what is made for a hand-over, and has no version yet",
+      request({
+        ...flinkDeployment(withSpec({ flinkVersion: undefined })),
+        metadata: { ...invalid.metadata, annotations: { "sluice/adopts": "sluice-job" } },
       }),
     ],
     [

@@ -8,6 +8,7 @@ import type { FlinkStateSnapshot } from "../api/flink-state-snapshot.ts";
 import { kinds } from "../api/kinds.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { isCanary } from "../reconcile/canary.ts";
+import { isMadeForHandOver } from "../reconcile/hand-over.ts";
 import { deployedSpec, sameJson } from "../reconcile/last-reconciled-spec.ts";
 import { type Surroundings, validateResource } from "../reconcile/validation/any-kind.ts";
 import { type Finding, findingsToMessage } from "../reconcile/validation/finding.ts";
@@ -74,13 +75,17 @@ function specChanges({ object, oldObject }: AdmissionRequest): boolean {
   return !isRecord(oldObject) || !sameJson(oldObject["spec"], object?.["spec"]);
 }
 
-/** Whether there is anything to be judged: a canary stands for no job, and what is deleted needs no valid spec. */
+/**
+ * Whether there is anything to be judged: a canary stands for no job, what is deleted needs no valid spec, and what is made for
+ * a hand-over is judged when it gets its version.
+ */
 function isJudged(request: AdmissionRequest): boolean {
   const { object, operation } = request;
   if ((operation !== "CREATE" && operation !== "UPDATE") || !isRecord(object)) return false;
   if (!isOurs(request)) return false;
   const { deletionTimestamp } = isRecord(object.metadata) ? object.metadata : {};
-  return deletionTimestamp === undefined && !isCanary(object) && specChanges(request);
+  if (deletionTimestamp !== undefined || isCanary(object) || isMadeForHandOver(object)) return false;
+  return specChanges(request);
 }
 
 /** What the answer depends on besides the request. */

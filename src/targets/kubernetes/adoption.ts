@@ -27,6 +27,7 @@ import {
 } from "../../api/flink-deployment.ts";
 import { withStatusDefaults } from "../../api/defaults.ts";
 import type { KubeObject, OwnerReference } from "../../api/kube-object.ts";
+import { ADOPTS_ANNOTATION } from "../../reconcile/hand-over.ts";
 import { parseRecordedSpec, sameJson, writeRecordedSpec } from "../../reconcile/last-reconciled-spec.ts";
 import { isOwnedBy } from "../../reconcile/pass.ts";
 import { phaseOf } from "../../reconcile/phase.ts";
@@ -44,8 +45,6 @@ import {
 } from "../record.ts";
 import type { StoredRecord } from "../target.ts";
 
-/** On the resource: it comes from the record of that name, which is still to go. */
-export const ADOPTS_ANNOTATION = "sluice/adopts";
 /** Holds the resource while what belongs to it becomes the record's. */
 export const HAND_OVER_FINALIZER = "sluice/hand-over";
 
