@@ -1,6 +1,8 @@
 /** `/healthz`: the process turns its event loop. `/readyz`: it has a certificate that is valid. `/metrics`: Prometheus. */
 import { createServer } from "node:http";
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import { WEBHOOK } from "../telemetry/metrics/descriptions.ts";
+import { recorded } from "../telemetry/metrics/metrics.ts";
 import { endOf } from "./rotation.ts";
 
 export interface WebhookState {
@@ -27,44 +29,10 @@ export interface WebhookHealth {
   readonly close: () => Promise<void>;
 }
 
-/** Names are controller-runtime's where it has one. */
-function measures(state: () => WebhookState) {
+export async function serveWebhookHealth(port: number, state: () => WebhookState): Promise<WebhookHealth> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const registers = [registry];
-  const requests = new Counter({
-    name: "controller_runtime_webhook_requests_total",
-    help: "Admission requests by HTTP status.",
-    labelNames: ["webhook", "code"],
-    registers,
-  });
-  const seconds = new Histogram({
-    name: "controller_runtime_webhook_latency_seconds",
-    help: "How long admission requests take.",
-    labelNames: ["webhook"],
-    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10],
-    registers,
-  });
-  const refusals = new Counter({
-    name: "sluice_webhook_refusals_total",
-    help: "Admission requests that were refused.",
-    registers,
-  });
-  const end = new Gauge({
-    name: "sluice_webhook_certificate_end_seconds",
-    help: "When the certificate that is served ends, in seconds since 1970.",
-    registers,
-    collect() {
-      const { serving } = state();
-      if (serving !== undefined) this.set(endOf(serving) / 1000);
-    },
-  });
-  end.remove();
-  return { registry, requests, seconds, refusals };
-}
-
-export async function serveWebhookHealth(port: number, state: () => WebhookState): Promise<WebhookHealth> {
-  const { registry, requests, seconds, refusals } = measures(state);
+  const { requests, seconds, refusals, certificateExpiry } = recorded(WEBHOOK, registry);
   const server = createServer((request, response) => {
     const path = request.url?.split("?")[0];
     if (path === "/healthz") response.writeHead(200).end("ok\n");
@@ -72,6 +40,8 @@ export async function serveWebhookHealth(port: number, state: () => WebhookState
       const { isReady, text } = readiness(state(), Date.now());
       response.writeHead(isReady ? 200 : 503).end(`${text}\n`);
     } else if (path === "/metrics") {
+      const { serving } = state();
+      if (serving !== undefined) certificateExpiry.set(endOf(serving) / 1000);
       registry.metrics().then(
         (text) => response.writeHead(200, { "content-type": registry.contentType }).end(text),
         () => response.writeHead(500).end(),

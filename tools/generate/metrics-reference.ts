@@ -1,6 +1,6 @@
 /** docs/reference/metrics.md: every metric of the operator, from the description that makes them. */
 import type { Description } from "../../src/telemetry/metrics/description.ts";
-import { APACHE, RECORDED, SCRAPED } from "../../src/telemetry/metrics/descriptions.ts";
+import { APACHE, RECORDED, SCRAPED, WEBHOOK } from "../../src/telemetry/metrics/descriptions.ts";
 
 const INTRODUCTION = `# Metrics of the operator
 
@@ -43,7 +43,8 @@ const SECTIONS: readonly (readonly [string, string, Readonly<Record<string, Desc
   ["Controllers and queues", "", named("controller_runtime_", "workqueue_")],
   ["Calls", "", named("rest_client_", "sluice_flink_")],
   ["Notifications", "See [notifications](../notifications.md).", named("sluice_notification")],
-  ["The operator itself", "", named("sluice_leader", "sluice_webhook", "sluice_watched")],
+  ["The operator itself", "", named("sluice_leader", "sluice_watched")],
+  ["The admission webhook", "On the health port of its own process.", WEBHOOK],
   [
     "The Apache operator's",
     `\`host\`, \`namespace\` and \`name\` are the operator's (environment: \`HOSTNAME\`, \`SLUICE_POD_NAMESPACE\`, \`OPERATOR_NAME\`),

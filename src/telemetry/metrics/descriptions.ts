@@ -129,9 +129,26 @@ export const RECORDED = {
     "receiver",
   ),
   leader: gauge("sluice_leader", "1: this process acts. 0: another one does, or this one is about to."),
+} as const satisfies Record<string, Description>;
+
+/** Of the webhook's own process. */
+export const WEBHOOK = {
+  requests: counter(
+    "controller_runtime_webhook_requests_total",
+    "Admission requests, by HTTP status.",
+    "webhook",
+    "code",
+  ),
+  seconds: histogram(
+    "controller_runtime_webhook_latency_seconds",
+    "How long admission requests take.",
+    CALL_SECONDS,
+    "webhook",
+  ),
+  refusals: counter("sluice_webhook_refusals_total", "Admission requests that were refused."),
   certificateExpiry: gauge(
     "sluice_webhook_certificate_expiry_timestamp_seconds",
-    "When the certificate of the admission webhook ends, in seconds since 1970.",
+    "When the certificate that is served ends, in seconds since 1970.",
   ),
 } as const satisfies Record<string, Description>;
 

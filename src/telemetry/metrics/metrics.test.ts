@@ -385,11 +385,7 @@ it("does not say what it does not know", async () => {
   const metrics = new Metrics();
   expect(await linesOf(metrics, "sluice_")).toEqual([]);
   metrics.record.leader.set(0);
-  metrics.record.certificateExpiry.set(1_800_000_000);
-  expect(await linesOf(metrics, "sluice_")).toEqual([
-    "sluice_leader 0",
-    "sluice_webhook_certificate_expiry_timestamp_seconds 1800000000",
-  ]);
+  expect(await linesOf(metrics, "sluice_")).toEqual(["sluice_leader 0"]);
 });
 
 it("tells those who say what there is whether this process leads", async () => {

@@ -12,7 +12,7 @@ type Made<D> =
         ? Histogram<L>
         : never;
 
-type Recorded = { readonly [Key in keyof typeof RECORDED]: Made<(typeof RECORDED)[Key]> };
+type Recorded<Descriptions> = { readonly [Key in keyof Descriptions]: Made<Descriptions[Key]> };
 
 const QUANTILES = [0.5, 0.75, 0.95, 0.98, 0.99, 0.999];
 
@@ -25,6 +25,15 @@ function make(description: Description, registry: Registry): Counter | Gauge | H
   // Nothing is known yet, which is not the same as 0.
   if (labels.length === 0) gauge.remove();
   return gauge;
+}
+
+/** Metrics of these descriptions, to be recorded in. */
+export function recorded<Descriptions extends Readonly<Record<string, Description>>>(
+  descriptions: Descriptions,
+  registry: Registry,
+): Recorded<Descriptions> {
+  const made = Object.entries(descriptions).map(([key, one]) => [key, make(one, registry)]);
+  return Object.fromEntries(made) as Recorded<Descriptions>;
 }
 
 /** As prom-client has metrics, as far as it writes them down. */
@@ -40,14 +49,13 @@ function written(name: string, families: readonly Family[]): Parameters<Registry
 type Source = (leads: boolean) => readonly Family[];
 
 export class Metrics {
-  readonly record: Recorded;
+  readonly record: Recorded<typeof RECORDED>;
   readonly #registry = new Registry();
   readonly #sources: Source[] = [];
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
-    const made = Object.entries(RECORDED).map(([key, one]) => [key, make(one, this.#registry)]);
-    this.record = Object.fromEntries(made) as Recorded;
+    this.record = recorded(RECORDED, this.#registry);
   }
 
   get contentType(): string {

@@ -506,8 +506,8 @@ export const alerts: readonly Alert[] = [
     meaning: "It should have been renewed by now, and was not.",
     impact:
       "When it ends, the API server refuses changes of the resources, or lets them through unchecked, as the webhook's failurePolicy says.",
-    look: ["The operator's log.", "`kubectl get validatingwebhookconfigurations -o yaml`: the CA."],
-    mend: ["Restart the operator.", "With cert-manager: `kubectl describe certificate`."],
+    look: ["The webhook's log.", "`kubectl get validatingwebhookconfigurations -o yaml`: the CA."],
+    mend: ["Restart the webhook.", "With cert-manager: `kubectl describe certificate`."],
     fires: {
       series: [["sluice_webhook_certificate_expiry_timestamp_seconds", "500000x60"]],
       after: 12,
