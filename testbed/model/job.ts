@@ -9,7 +9,7 @@ import {
 import type { KubeObject, OwnerReference } from "../../src/api/kube-object.ts";
 import { flattenConfiguration } from "../../src/flink/configuration.ts";
 import type { JarRunRequest } from "../../src/flink/jar-run.ts";
-import type { RetainedAnswer, RetainedQuestion } from "../../src/reconcile/decision.ts";
+import type { FlinkAnswers, RetainedAnswer, RetainedQuestion } from "../../src/reconcile/decision.ts";
 import { type OwnedObjectName, ownedObjectNames } from "../../src/resources/names.ts";
 import { scaleAnnotation, taskManagerCount } from "../../src/resources/task-manager-count.ts";
 import type { ClusterInputs } from "../../src/resources/native-cluster.ts";
@@ -35,6 +35,22 @@ export interface SessionJob {
   durable: { readonly id: number; readonly path: string }[];
   readonly restored: { readonly id: number; readonly path: string } | undefined;
   savepoint: { readonly triggerId: string; readonly path: string } | undefined;
+}
+
+/** What Flink's checkpoint statistics name as the latest ones: a savepoint is not among the completed checkpoints. */
+export function statisticsOf({
+  durable,
+  restored,
+}: Pick<Job, "durable" | "restored">): NonNullable<FlinkAnswers["checkpoints"]> {
+  const isSavepoint = ({ path }: { readonly path: string }): boolean =>
+    (path.split("/").at(-1) ?? "").startsWith("savepoint-");
+  const reference = (one: Job["restored"]) => one && { id: one.id, externalPath: one.path };
+  const latest = {
+    completed: reference(durable.findLast((one) => !isSavepoint(one))),
+    savepoint: reference(durable.findLast(isSavepoint)),
+    restored: reference(restored),
+  };
+  return { ok: true, value: { latest } as never };
 }
 
 export interface Cluster {

@@ -28,7 +28,7 @@ import { sameJson } from "../../src/reconcile/last-reconciled-spec.ts";
 import { decideSessionJob } from "../../src/reconcile/session-job/decide.ts";
 import { nextSessionJobQuestions } from "../../src/reconcile/session-job/questions.ts";
 import { isTerminal } from "../../src/reconcile/upgrade-mode.ts";
-import { idOf, isOf, newestOf, type SessionJob as Job } from "./job.ts";
+import { idOf, isOf, newestOf, type SessionJob as Job, statisticsOf } from "./job.ts";
 import { World } from "./world.ts";
 
 interface Look {
@@ -339,14 +339,8 @@ export class SessionWorld {
         return { applications: ok([]) };
       case "exceptions":
         return { exceptions: ok({ history: [] }) };
-      case "checkpoints": {
-        if (job === undefined) return { checkpoints: notFound };
-        const completed = job.durable.at(-1);
-        const reference = (one: { id: number; path: string } | undefined) =>
-          one && { id: one.id, externalPath: one.path };
-        const latest = { completed: reference(completed), restored: reference(job.restored) };
-        return { checkpoints: ok({ latest } as never) };
-      }
+      case "checkpoints":
+        return { checkpoints: job === undefined ? notFound : statisticsOf(job) };
       case "savepoint": {
         const id = savepointInfo?.triggerId ?? "";
         const done = this.triggers.get(id);

@@ -31,6 +31,7 @@ import {
   namesOf,
   newestOf,
   podOf,
+  statisticsOf,
   workersOf,
 } from "./job.ts";
 import { asChosen, carryOutInPlace } from "../../src/reconcile/plan/in-place-objects.ts";
@@ -282,13 +283,8 @@ export class World {
         return { applications: ok([]) };
       case "exceptions":
         return { exceptions: ok({ history: [] } as never) };
-      case "checkpoints": {
-        if (job === undefined) return { checkpoints: notFound };
-        const last = job.durable.at(-1);
-        const completed = last && { id: last.id, externalPath: last.path };
-        const restored = job.restored && { id: job.restored.id, externalPath: job.restored.path };
-        return { checkpoints: ok({ latest: { completed, restored } } as never) };
-      }
+      case "checkpoints":
+        return { checkpoints: job === undefined ? notFound : statisticsOf(job) };
       case "metrics":
         return {
           metrics: job
