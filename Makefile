@@ -20,7 +20,7 @@ test-fast: setup
 	@node tools/test.ts unit integration
 
 test-full: setup
-	@node tools/test.ts unit integration local selftest e2e-full
+	@node tools/test.ts unit integration-full local selftest e2e-full
 
 check: setup
 	@node tools/check.ts

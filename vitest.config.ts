@@ -54,6 +54,16 @@ export default defineConfig({
       {
         test: {
           ...common,
+          name: "integration-full",
+          include: ["test/integration/operator/fail-over.test.ts"],
+          globalSetup: ["test/support/api-testbed.ts"],
+          env: { SLUICE_TEST_OFTEN: "1" },
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          ...common,
           name: "local",
           // Real Flink as processes of this machine: no root, no testbed.
           include: ["test/local/*.test.ts"],

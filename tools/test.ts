@@ -39,6 +39,7 @@ const hour = 3_600_000;
 /** Projects of vitest.config.ts that run together, where they are not the name itself. */
 const PROJECTS: Readonly<Record<string, readonly string[]>> = {
   unit: ["unit", "model"],
+  "integration-full": ["integration", "integration-full"],
   e2e: ["e2e", "outages"],
   "e2e-full": ["e2e", "e2e-full", "e2e-other", "outages"],
 };
@@ -142,7 +143,7 @@ for (const name of wanted) {
 
 await section("preparing", async () => {
   await prepare({
-    api: runnable.includes("integration"),
+    api: runnable.some((name) => name.startsWith("integration")),
     node: runnable.some((name) => name.startsWith("e2e")),
   });
 }).catch((error: unknown) => {

@@ -384,11 +384,11 @@ describe("sluice apply", () => {
 
   test("names a kind that the cluster does not know", async () => {
     const here = await place("apply");
-    const monitor = { apiVersion: "monitoring.coreos.com/v1", kind: "PodMonitor", metadata: { name: "m" } };
-    const run = await apply(here, stringify(monitor));
+    const stranger = { apiVersion: "example.org/v1", kind: "Stranger", metadata: { name: "s" } };
+    const run = await apply(here, stringify(stranger));
     expect(run).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("the cluster knows no kind PodMonitor"),
+      stderr: expect.stringContaining("the cluster knows no kind Stranger"),
     });
   });
 });

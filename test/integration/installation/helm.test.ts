@@ -198,7 +198,7 @@ describe("over the CRDs and the account of another operator", () => {
       "-p",
       '{"metadata":{"finalizers":null}}',
     ]);
-    const gone = async (): Promise<boolean> => !(await there("crd", CRD));
+    const gone = async (): Promise<boolean> => (await kubectl(["get", "crd", "-o", "name"])).trim() === "";
     await waitFor("the CRDs are gone", gone, { deadline: 60_000 });
     await kubectl(["create", "-f", join(repository, "deploy/crds")]);
     await kubectl(["create", "serviceaccount", "flink", "-n", "flink"]);

@@ -18,6 +18,10 @@ import { accessTo } from "../kube/support.ts";
 const LEASE_DURATION_MS = 5000;
 /** The rights to the Lease are for there. */
 const HOME = "sluice-system";
+/** `make test-full` does it often, which takes minutes. */
+const often = process.env["SLUICE_TEST_OFTEN"] === "1";
+const KILLS = often ? 50 : 3;
+const OTHERS = often ? 8 : 2;
 const quickly = { deadline: 60_000, interval: 10 };
 
 let client: KubeClient;
@@ -124,11 +128,11 @@ async function endWell(): Promise<void> {
 }
 
 test(
-  "the leader is killed fifty times under load; no job is submitted twice",
+  `the leader is killed ${KILLS} times under load; no job is submitted twice`,
   { timeout: 900_000 },
   async () => {
     const gaps: number[] = [];
-    for (let nth = 0; nth < 50; nth++) {
+    for (let nth = 0; nth < KILLS; nth++) {
       const { size } = fleet.starts;
       await standbyReady();
       await waitFor("work to be done between two kills", () => fleet.starts.size > size, quickly);
@@ -147,7 +151,7 @@ test(
 
 test("a leader that is told to end hands over at once", { timeout: 300_000 }, async () => {
   const gaps: number[] = [];
-  for (let nth = 0; nth < 8; nth++) {
+  for (let nth = 0; nth < OTHERS; nth++) {
     await standbyReady();
     const old = await leader();
     const began = performance.now();
@@ -158,14 +162,14 @@ test("a leader that is told to end hands over at once", { timeout: 300_000 }, as
   }
   await endWell();
   console.log(`hand-over ${gaps.map((gap) => gap.toFixed(0)).join(", ")} ms`);
-  expect(gaps.toSorted((a, b) => a - b)[4]).toBeLessThan(2000);
+  expect(gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length / 2)]).toBeLessThan(2000);
 });
 
 test(
   "a leader that was stopped, and wakes up when another one leads, does nothing and ends",
   { timeout: 300_000 },
   async () => {
-    for (let nth = 0; nth < 8; nth++) {
+    for (let nth = 0; nth < OTHERS; nth++) {
       await standbyReady();
       const old = await leader();
       const began = performance.now();
