@@ -22,7 +22,7 @@ import { flinkClients } from "../controller/flink-clients.ts";
 import type { FlinkAnswers, Observed, ObservedSessionJob, Options } from "../reconcile/decision.ts";
 import { jobWithExceptions, nextQuestions, type Question } from "../reconcile/deployment/questions.ts";
 import { deployedRestPort } from "../reconcile/deployment/rest-port.ts";
-import { isCluster } from "../reconcile/plan/expected-world.ts";
+import { isCluster, NO_CLUSTER, type Subject } from "../reconcile/plan/expected-world.ts";
 import { type Ask, follow } from "../reconcile/plan/follow.ts";
 import { type Change, type Plan, planChanges } from "../reconcile/plan/plan.ts";
 import { nextSessionJobQuestions } from "../reconcile/session-job/questions.ts";
@@ -36,14 +36,6 @@ import { type Streams, UserError } from "./command.ts";
 import { mergePatch } from "./merge.ts";
 
 export type Resource = FlinkDeployment | FlinkSessionJob;
-
-const NO_CLUSTER = {
-  deployment: undefined,
-  taskManagers: undefined,
-  pods: [],
-  services: [],
-  configMaps: [],
-} as const;
 
 const UNSEEN = { flink: {}, snapshots: [], failure: undefined, exceptionsReportedUntil: 0 } as const;
 
@@ -325,14 +317,14 @@ async function atRest(
   { cluster, jobs }: Pick<Group, "cluster" | "jobs">,
   now: number,
   options: Options,
-): Promise<{ readonly subjects: readonly (Observed | ObservedSessionJob)[]; readonly now: number }> {
+): Promise<{ readonly subjects: readonly Subject[]; readonly now: number }> {
   const owner = cluster && unseen({ ...cluster, spec: withSpecDefaults(cluster.spec) });
   const before = [...(owner === undefined ? [] : [owner]), ...jobs.map(unseenJob)];
   const { ways, now: end } = await follow(before, now, options, nothing);
   const specs = [...(cluster === undefined ? [] : [cluster]), ...jobs].map(({ spec }) => spec);
   const subjects = ways.map((way, nth) => {
     const resource = { ...way.end.resource, spec: specs[nth] };
-    return { ...way.end, resource } as Observed | ObservedSessionJob;
+    return { ...way.end, resource } as Subject;
   });
   return { subjects, now: end };
 }

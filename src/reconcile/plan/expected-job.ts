@@ -35,7 +35,7 @@ export class ExpectedJob {
   overview: JobOverview | undefined;
   checkpoints: FlinkAnswer<CheckpointStatistics>;
   snapshots: ObservedJob["snapshots"];
-  /** Flink went on with it by itself, in another JobManager. */
+  /** Flink went on with it by itself, in another JobManager, where it still runs. */
   broughtBack = false;
   /** As it was when its JobManager went, or was not to be seen. */
   #gone: JobOverview | undefined;
@@ -97,6 +97,7 @@ export class ExpectedJob {
 
   /** `endTime`: epoch milliseconds. */
   end(state: FlinkJobState, endTime: number): void {
+    this.broughtBack = false;
     if (this.overview !== undefined)
       this.overview = { ...this.overview, state, endTime, lastModification: endTime };
   }

@@ -52,7 +52,8 @@ interface Member<Of extends Subject = Subject> {
   readonly job: ExpectedJob;
 }
 
-const NO_CLUSTER: ObservedCluster = {
+/** Nothing of it is there. */
+export const NO_CLUSTER: ObservedCluster = {
   deployment: undefined,
   taskManagers: undefined,
   pods: [],
@@ -319,11 +320,12 @@ export class ExpectedWorld {
     this.#cluster.configMaps = [...others, map];
   }
 
-  /** Out of HA metadata, it goes on with the jobs of the JobManager before. */
+  /** Another JobManager, which goes on with the jobs of the one before if it finds them in the HA metadata. */
   #startSession({ spec, defaults }: ClusterInputs): void {
     const [before, now] = [this.#runs, bringsOf(spec, defaults)];
     this.#runs = now;
-    if (before?.ha !== true || !now.ha || before.flinkVersion !== now.flinkVersion) return;
-    for (const { job } of this.#members) job.comeBack();
+    const finds = before?.ha === true && now.ha && before.flinkVersion === now.flinkVersion;
+    this.#loseJobs();
+    for (const { job } of finds ? this.#members : []) job.comeBack();
   }
 }

@@ -83,14 +83,16 @@ function isTouched(way: Way): boolean {
   return way.broughtBack || isStopped || startOf(way) !== undefined;
 }
 
-const named = (jobs: readonly { readonly name: string }[]): string => jobs.map(({ name }) => name).join(", ");
-
 /** Of a session cluster: which jobs share its fate. */
-function withJobs(plan: Plan, jobs: readonly Plan[]): Plan {
-  const moved = jobs.filter(({ verdict }) => verdict === "restart" || verdict === "start");
+function withJobs(plan: Plan, subjects: readonly Subject[], ways: readonly Way[]): Plan {
   const isStart = plan.verdict === "start" || plan.verdict === "restart";
+  const moved = subjects.filter((subject, nth) => {
+    const way = ways[nth]!;
+    return !isCluster(subject) && (way.broughtBack || startOf(way) !== undefined);
+  });
   if (!isStart || moved.length === 0) return plan;
-  return { ...plan, summary: `${plan.summary}, and with it the session jobs ${named(moved)}` };
+  const names = moved.map(({ resource }) => resource.metadata.name).join(", ");
+  return { ...plan, summary: `${plan.summary}, and with it the session jobs ${names}` };
 }
 
 /** `changes`: of a cluster, and of session jobs in it. A job that nobody changes is left out unless its cluster's change reaches it. */
@@ -104,14 +106,13 @@ export async function planChanges(
   const subjects = changes.map(edited);
   const { ways } = await follow(subjects, now, options, ask);
   const isClusterDue = changes.some((change) => isCluster(change.observed) && isDue(change));
-  const plans = ways.flatMap((way, nth) => {
+  return ways.flatMap((way, nth) => {
     const [change, subject] = [changes[nth]!, subjects[nth]!];
     const reached = !isCluster(subject) && isClusterDue && isTouched(way);
     if (!isDue(change) && !reached) return change.wanted === undefined ? [] : unchanged(change.wanted);
-    return planOf(change, subject, way, { subjects, options });
+    const plan = planOf(change, subject, way, { subjects, options });
+    return isCluster(subject) ? withJobs(plan, subjects, ways) : plan;
   });
-  const jobs = plans.filter(({ kind }) => kind === "FlinkSessionJob");
-  return plans.map((plan) => (plan.kind === "FlinkDeployment" ? withJobs(plan, jobs) : plan));
 }
 
 /** What is planned together. */

@@ -52,6 +52,10 @@ const EDITS: readonly (readonly [string, Edit])[] = [
     { cluster: (spec) => ({ ...spec, flinkVersion: "v9_9" as never }) },
   ],
   [
+    "another image of the cluster and no parallelism",
+    { cluster: (spec) => ({ ...spec, image: "flink:other" }), ...job({ parallelism: 0 }) },
+  ],
+  [
     "another image of the cluster and another parallelism",
     { cluster: (spec) => ({ ...spec, image: "flink:other" }), ...job({ parallelism: 2 }) },
   ],
@@ -132,22 +136,30 @@ const idsOf = ({ resources }: SessionWorld): readonly unknown[] =>
 const isRunning = ({ resources }: SessionWorld, nth: number): boolean =>
   [...resources.values()][nth]?.status?.jobStatus?.state === "RUNNING";
 
+async function happensAsPlanned(world: SessionWorld, edit: Edit): Promise<void> {
+  const { ways } = await follow(edited(world, edit), world.world.now, OPTIONS, ask(world));
+  const before = idsOf(world);
+  const happened = happens(world, edit);
+  expect(ways.map(({ actions }) => shapes(actions))).toEqual(happened.map(shapes));
+  const resources = [world.world.resource, ...world.resources.values()];
+  expect(ways.map(({ end }) => ended(end.resource))).toEqual(resources.map(ended));
+  // Flink went on with a job by itself if another cluster has it, and under the same id.
+  const isReplaced = shapes(happened[0] ?? []).includes("create");
+  const kept = idsOf(world).map((id, nth) => isReplaced && id === before[nth] && isRunning(world, nth));
+  expect(ways.slice(1).map(({ broughtBack }) => broughtBack)).toEqual(kept);
+}
+
 describe("what is planned for a session cluster and its jobs is what happens", () => {
   const modes = ["savepoint", "last-state", "stateless"] as const;
   const worlds = modes.flatMap((mode) => [true, false].map((ha) => [mode, ha] as const));
   describe.each(worlds)("with upgradeMode %s, HA %s", (mode, ha) => {
-    it.each(EDITS)("for %s", async (_what, edit) => {
+    it.each(EDITS)("for %s", (_what, edit) => happensAsPlanned(runningWorld(mode, ha), edit));
+
+    it.each(EDITS)("while the JobManager is gone, for %s", (_what, edit) => {
       const world = runningWorld(mode, ha);
-      const { ways } = await follow(edited(world, edit), world.world.now, OPTIONS, ask(world));
-      const before = idsOf(world);
-      const happened = happens(world, edit);
-      expect(ways.map(({ actions }) => shapes(actions))).toEqual(happened.map(shapes));
-      const resources = [world.world.resource, ...world.resources.values()];
-      expect(ways.map(({ end }) => ended(end.resource))).toEqual(resources.map(ended));
-      // Flink went on with a job by itself if another cluster has it, and under the same id.
-      const isReplaced = shapes(happened[0] ?? []).includes("create");
-      const kept = idsOf(world).map((id, nth) => isReplaced && id === before[nth] && isRunning(world, nth));
-      expect(ways.slice(1).map(({ broughtBack }) => broughtBack)).toEqual(kept);
+      world.loseJobManager((kubernetes) => kubernetes.deleteDeploymentByHand(true));
+      world.tick();
+      return happensAsPlanned(world, edit);
     });
   });
 });
@@ -320,6 +332,38 @@ describe("a plan of a session cluster says of the jobs in it", () => {
       ["session", "restart", together],
       ["a", "restart", expect.stringMatching(summary)],
       ["b", "restart", expect.stringMatching(summary)],
+    ]);
+  });
+
+  it.each<[boolean, RegExp]>([
+    [
+      true,
+      /^is not valid, and what was deployed before restarts with its session cluster, .*: spec\.job\.parallelism/,
+    ],
+    [
+      false,
+      /^is not valid, and what was deployed before restarts, from the savepoint .*: spec\.job\.parallelism/,
+    ],
+  ])("that one which is not valid shares its fate all the same, HA %s", async (ha, summary) => {
+    const plans = await plan(runningWorld("savepoint", ha), { ...IMAGE, ...job({ parallelism: 0 }) });
+    expect(said(plans).slice(0, 2)).toEqual([
+      ["session", "restart", together],
+      ["a", "invalid", expect.stringMatching(summary)],
+    ]);
+  });
+
+  it("that nothing brings them back where another Flink version cannot read the HA metadata", async () => {
+    const world = runningWorld("stateless", true);
+    world.loseJobManager((kubernetes) => kubernetes.deleteDeploymentByHand(true));
+    world.tick();
+    const back = await plan(world, IMAGE);
+    expect(said(back).slice(1)).toEqual([
+      ["a", "restart", expect.stringMatching(/from the newest checkpoint in Flink's HA metadata$/)],
+      ["b", "restart", expect.stringMatching(/from the newest checkpoint in Flink's HA metadata$/)],
+    ]);
+    expect(said(await plan(world, VERSION)).slice(1)).toEqual([
+      ["a", "restart", "restarts, from an empty state"],
+      ["b", "restart", "restarts, from an empty state"],
     ]);
   });
 

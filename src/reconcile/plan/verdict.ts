@@ -39,10 +39,12 @@ function condition({ end }: Way, type: string) {
   return end.resource.status?.conditions?.find((one) => one.type === type);
 }
 
-function invalid(before: Subject, message: string): Judgement {
+/** `start`: of what was valid before, for another reason. */
+function invalid(before: Subject, message: string, start: Judgement | undefined): Judgement {
   const runs = deployedSpec(before.resource.status?.reconciliationStatus ?? {}) !== undefined;
-  const rest = runs ? "and what runs goes on" : "and nothing is started";
-  return { verdict: "invalid", summary: `is not valid, ${rest}: ${message}` };
+  const goesOn = runs ? "what runs goes on" : "nothing is started";
+  const rest = start === undefined ? goesOn : `what was deployed before ${start.summary}`;
+  return { verdict: "invalid", summary: `is not valid, and ${rest}: ${message}` };
 }
 
 function savedIn({ end }: Way): string {
@@ -82,9 +84,9 @@ function stays({ resource: { kind, spec } }: Subject): string {
 export function judge(before: Subject, way: Way): Judgement {
   const stalled = condition(way, "Stalled");
   const isStalled = stalled?.status === "True";
-  if (isStalled && /^(ValidationError|Unsupported)$/.test(stalled.reason))
-    return invalid(before, stalled.message);
   const start = started(before, way);
+  if (isStalled && /^(ValidationError|Unsupported)$/.test(stalled.reason))
+    return invalid(before, stalled.message, start);
   if (start !== undefined) return start;
   if (!way.settled || isStalled) return waiting(way);
   if (way.actions.some(({ type }) => type === "scale-task-managers"))
