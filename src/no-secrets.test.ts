@@ -16,15 +16,18 @@ import { flattenConfiguration } from "./flink/configuration.ts";
 import { FlinkRestClient } from "./flink-rest/client.ts";
 import type { FlinkTransport } from "./flink-rest/transport.ts";
 import { openJar } from "./jars/open-jar.ts";
+import { EventRecorder } from "./kube/event-recorder.ts";
 import { KubeClient } from "./kube/client.ts";
 import { loadKubeConfig } from "./kube/config.ts";
 import { localServer } from "./kube/test-support/local-server.ts";
 import { FollowedConfiguration } from "./operator/configuration.ts";
+import type { EventRecord } from "./reconcile/decision.ts";
 import { validateFlinkDeployment } from "./reconcile/validation/flink-deployment.ts";
 import { validateFlinkSessionJob } from "./reconcile/validation/flink-session-job.ts";
 import { unknownFields, wrongValues } from "./reconcile/validation/schema-check.ts";
 import { StateStorages } from "./state-storage/state-storage.ts";
 import { createLogger } from "./telemetry/log.ts";
+import { validateAdmission } from "./webhook/admission.ts";
 
 const MARK = "SECRET-";
 let count = 0;
@@ -172,18 +175,31 @@ const COPIES = new Set(["lastReconciledSpec", "lastStableSpec", "spec", "jarURI"
 const withoutCopies = (status: unknown): unknown =>
   JSON.parse(JSON.stringify(status, (key, value: unknown) => (COPIES.has(key) ? undefined : value)));
 
-test("decisions: events and status, of a start, a change, a refused spec and a failed savepoint", () => {
+/** As the API server gets them. */
+async function eventsOf(records: readonly EventRecord[]): Promise<unknown[]> {
+  const written: unknown[] = [];
+  const create = (_: unknown, event: unknown): Promise<void> => Promise.resolve(void written.push(event));
+  const patch = (...[, , , event]: unknown[]): Promise<void> => Promise.resolve(void written.push(event));
+  const recorder = new EventRecorder({ create, patch } as unknown as KubeClient, { burst: 1000 });
+  for (const record of records) await recorder.record(job(), record);
+  expect(written).toHaveLength(records.length);
+  return written;
+}
+
+test("decisions: events and status, of a start, a change, a refused spec and a failed savepoint", async () => {
   const world = new World(marked(job()));
   const said: unknown[] = [];
+  const records: EventRecord[] = [];
   const play = (passes: number): void => {
     for (let nth = 0; nth < passes; nth++) {
-      said.push(...countedPass(world).events, withoutCopies(world.resource.status));
+      records.push(...countedPass(world).events);
+      said.push(withoutCopies(world.resource.status));
       world.tick();
     }
   };
   play(12);
   world.changeSpec(() => marked(job()).spec);
-  world.savepointFails = true;
+  world.savepointFails = `java.io.IOException: s3://key:${secret()}@bucket/x?token=${secret()} is gone`;
   play(12);
   world.savepointFails = false;
   world.changeSpec((spec) => ({
@@ -191,9 +207,9 @@ test("decisions: events and status, of a start, a change, a refused spec and a f
     flinkConfiguration: { ...(spec.flinkConfiguration as object), "sluice.secret.s3.secret-key": secret() },
   }));
   play(6);
-  const reasons = new Set(said.flatMap((one) => (one as { reason?: string } | undefined)?.reason ?? []));
-  expect([...reasons]).toEqual(expect.arrayContaining(["SpecChanged", "ValidationError"]));
-  expectNoMark(said);
+  const reasons = records.map(({ reason }) => reason);
+  expect(reasons).toEqual(expect.arrayContaining(["SpecChanged", "ValidationError", "SavepointError"]));
+  expectNoMark([...said, ...(await eventsOf(records))]);
 });
 
 test("the command line: validate, plan", async () => {
@@ -360,6 +376,31 @@ test("state storage: keys in options, environment, paths and answers", async () 
         expect(answer.ok).toBe(false);
         said.push(answer);
       }
+  expectNoMark(said);
+});
+
+test("the admission webhook: refusals and warnings", () => {
+  const said = WRONG.flatMap(([, change]) => {
+    const resource = marked(job());
+    const object = { ...resource, spec: change(resource.spec) } as FlinkDeployment;
+    const kind = { group: "flink.apache.org", kind: object.kind };
+    const common = { uid: "u", kind, namespace: "team", object };
+    const review = { ...common, operation: "UPDATE" as const, oldObject: marked(job()) };
+    return [
+      validateAdmission({ ...common, operation: "CREATE" }, { operator: {} }),
+      validateAdmission(review, { operator: {} }),
+    ];
+  });
+  expect(said.some(({ allowed }) => !allowed)).toBe(true);
+  expect(said.some(({ warnings = [] }) => warnings.length > 0)).toBe(true);
+  expectNoMark(said);
+});
+
+test("logs: an address that nobody thought of", () => {
+  const said: string[] = [];
+  const log = createLogger("info", { write: (line) => void said.push(line) });
+  log.warn({ key: "a/b", path: `s3://key:${secret()}@bucket/x`, count: 3 }, "something");
+  expect(JSON.parse(said[0] ?? "")).toMatchObject({ key: "a/b", path: "s3://***@bucket/x", count: 3 });
   expectNoMark(said);
 });
 

@@ -1,8 +1,9 @@
 /** One call: whatever the other side does, an answer or a failure as a value. */
 import type { Readable } from "node:stream";
+import { withoutCredentials } from "../flink/credentials.ts";
 import type { FlinkAnswer, FlinkFailure } from "../flink/rest-answers.ts";
 import { Garbage, object } from "./read.ts";
-import { headline, rootCauses, withoutCredentials } from "./stack-trace.ts";
+import { headline, rootCauses } from "./stack-trace.ts";
 import { type FlinkRequest, type FlinkResponse, type FlinkTransport, TransportError } from "./transport.ts";
 
 interface Call {

@@ -1,8 +1,8 @@
 /** What went wrong in a job, or in the application that was to submit it. */
+import { withoutCredentials } from "../flink/credentials.ts";
 import type { FlinkAnswer, JobException, JobExceptions } from "../flink/rest-answers.ts";
 import type { Send } from "./call.ts";
 import { defined, type Json, list, object, optionalNumber, optionalText } from "./read.ts";
-import { withoutCredentials } from "./stack-trace.ts";
 
 /** Flink keeps 16; with a wide job each brings hundreds of concurrent ones. */
 const MOST = "10";

@@ -1,15 +1,8 @@
 /** What a Java stack trace says, without the frames. */
+import { withoutCredentials } from "../flink/credentials.ts";
 
 const MOST = 5;
 const LONGEST = 500;
-
-/** `?password=…`, `&X-Amz-Signature=…`: of JDBC addresses and signed ones. */
-const PARAMETER = /([?&;][\w.-]*(?:passw(?:or)?d|pwd|secret|token|signature|sig|key)=)[^&;\s"'<>)\]]+/gi;
-
-/** Credentials in URIs (`s3://key:secret@bucket`, `?password=secret`) never leave this module. */
-export function withoutCredentials(text: string): string {
-  return text.replaceAll(/:\/\/[^\s/@]*@/g, "://***@").replaceAll(PARAMETER, "$1***");
-}
 
 function headers(text: string): string[] {
   return text.split("\n").flatMap((line, index) => {

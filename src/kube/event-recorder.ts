@@ -3,6 +3,7 @@
  * never fails the pass that it belongs to.
  */
 import type { KubeObject } from "../api/kube-object.ts";
+import { withoutCredentials } from "../flink/credentials.ts";
 import { type KubeClient, isKubeError } from "./client.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { cutToBytes, eventName } from "./event-name.ts";
@@ -65,7 +66,7 @@ export class EventRecorder {
   async record(target: KubeObject, input: EventInput): Promise<void> {
     if (!this.#allowed(target.metadata.uid ?? target.metadata.name)) return;
     const namespace = target.metadata.namespace ?? "default";
-    const event = { ...input, message: cutToBytes(input.message, MAX_MESSAGE_BYTES) };
+    const event = { ...input, message: cutToBytes(withoutCredentials(input.message), MAX_MESSAGE_BYTES) };
     const name = eventName(input, target);
     const key = `${namespace}/${name}`;
     const writing = (this.#pending.get(key) ?? Promise.resolve()).then(() =>

@@ -1,4 +1,5 @@
 /** `status.error`: JSON that clients of the Apache operator parse; keys and class names are its. */
+import { withoutCredentials } from "../flink/credentials.ts";
 
 const PACKAGE = "org.apache.flink.kubernetes.operator.exception";
 
@@ -12,7 +13,8 @@ export type ErrorClass =
 
 const MAX_FIELD = 2048;
 
-function cut(text: string): string {
+function shown(message: string): string {
+  const text = withoutCredentials(message);
   return text.length <= MAX_FIELD ? text : `${text.slice(0, MAX_FIELD - 3)}...`;
 }
 
@@ -24,11 +26,11 @@ export function statusError(
 ): string {
   return JSON.stringify({
     type: typeof type === "string" ? `${PACKAGE}.${type}` : type.className,
-    message: cut(message),
+    message: shown(message),
     additionalMetadata,
     throwableList: causes
       .slice(0, 2)
-      .map((cause) => ({ type: "java.lang.Exception", message: cut(cause), additionalMetadata: {} })),
+      .map((cause) => ({ type: "java.lang.Exception", message: shown(cause), additionalMetadata: {} })),
   });
 }
 

@@ -4,6 +4,7 @@ import type { FlinkDeployment } from "../api/flink-deployment.ts";
 import { DeploymentDecisions } from "../controller/deployment-decisions.ts";
 import type { Gathered } from "../controller/gather.ts";
 import { type PassOutcome, PassShell } from "../controller/pass-shell.ts";
+import { withoutCredentials } from "../flink/credentials.ts";
 import type { Decision, EventRecord, Options } from "../reconcile/decision.ts";
 import { deployedRestPort } from "../reconcile/deployment/rest-port.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
@@ -61,7 +62,8 @@ export class TargetPasses {
     const outlet = {
       log,
       write: (resource: FlinkDeployment) => this.#write(resource),
-      tell: async (_: FlinkDeployment, event: EventRecord) => tell(event),
+      tell: async (_: FlinkDeployment, event: EventRecord) =>
+        tell({ ...event, message: withoutCredentials(event.message) }),
     };
     this.#shell = new PassShell(outlet, {
       ...parts,

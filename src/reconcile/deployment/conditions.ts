@@ -5,6 +5,7 @@
  */
 import type { FlinkSessionJobStatus } from "../../api/flink-session-job.ts";
 import type { Condition } from "../../api/kube-object.ts";
+import { withoutCredentials } from "../../flink/credentials.ts";
 import { errorMessage } from "../status-error.ts";
 import { type JobPass, recordedSpec } from "../pass.ts";
 
@@ -78,7 +79,7 @@ function upsert(pass: JobPass, type: string, verdict: Verdict): Condition {
     type,
     status: verdict.status,
     reason: verdict.reason,
-    message: verdict.message.slice(0, MAX_MESSAGE),
+    message: withoutCredentials(verdict.message).slice(0, MAX_MESSAGE),
     lastTransitionTime: flipped ? now : (previous?.lastTransitionTime ?? now),
     observedGeneration: pass.resource.metadata.generation ?? 1,
   };

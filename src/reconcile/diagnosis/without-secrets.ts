@@ -1,4 +1,5 @@
 /** Evidence is printed, saved and sent to others: what holds a credential by its name, or inside an address, is hidden. */
+import { withoutCredentials } from "../../flink/credentials.ts";
 import { isSecret } from "../spec-diff.ts";
 
 const HIDDEN = "***";
@@ -15,7 +16,7 @@ function text(value: string): string {
       // It only looks like JSON.
     }
   }
-  return value.replaceAll(/:\/\/[^\s/@]*@/g, `://${HIDDEN}@`);
+  return withoutCredentials(value);
 }
 
 function hidden(value: unknown, name: string): unknown {

@@ -114,7 +114,7 @@ export const RECORDED = {
   ),
   notifications: counter(
     "sluice_notifications_total",
-    "Notifications of a receiver (sluice.notifications.<name>) by what became of them: sent, rejected (by the receiver, for good), expired (tried for 15 minutes), dropped (too many were waiting, or the operator ended).",
+    "Notifications of a receiver (sluice.notifications.NAME) by what became of them: sent, rejected (by the receiver, for good), expired (tried for 15 minutes), dropped (too many were waiting, or the operator ended).",
     "receiver",
     "result",
   ),
