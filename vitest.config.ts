@@ -103,7 +103,7 @@ export default defineConfig({
           name: "e2e-other",
           ...onNode,
           // Of e2e, the tests that name neither version nor mode, with the other ones.
-          include: ["test/e2e/{bad-input,batch,in-place,retained,snapshots}.test.ts"],
+          include: ["test/e2e/{bad-input,batch.full,in-place.full,retained,snapshots}.test.ts"],
           env: { SLUICE_TEST_FLINK: "1.20", SLUICE_TEST_MODE: "standalone" },
           maxWorkers: 3,
           sequence: { groupOrder: 1 },
