@@ -25,6 +25,7 @@ export default defineConfig({
           exclude: onModel,
           // Nothing here changes what others see: one loading of the sources serves them all, at half the processor time.
           isolate: false,
+          maxWorkers: 2,
           // For a property of many runs on a busy machine; how long a test takes is not what it tests.
           testTimeout: 60_000,
         },
@@ -34,6 +35,7 @@ export default defineConfig({
           ...common,
           name: "model",
           include: onModel,
+          maxWorkers: 2,
           testTimeout: 120_000,
         },
       },
