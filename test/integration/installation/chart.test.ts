@@ -113,6 +113,11 @@ const table: Record<string, object> = {
       serviceLabels: { a: "b" },
     },
   },
+  "a text that ends with its line": {
+    ...few,
+    commonLabels: { "example.com/d": 'x: "y"\n' },
+    webhook: { create: true },
+  },
   "extra objects": { ...few, extraObjects: [extra] },
   "what null takes away": {
     ...few,
