@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { prepare } from "../testbed/prepare.ts";
 import { nodeObstacle } from "../testbed/node.ts";
+import type { TestReport } from "./test-report.ts";
 
 interface Sum {
   passed: number;
@@ -17,22 +18,6 @@ interface Sum {
   readonly skipped: string[];
   /** Names of what failed, for the end of the output: the cause is further up. */
   readonly failures: string[];
-}
-
-interface Report {
-  readonly success: boolean;
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly message: string;
-    readonly assertionResults: readonly {
-      readonly fullName: string;
-      readonly status: string;
-      readonly failureMessages: readonly string[];
-    }[];
-  }[];
 }
 
 const hour = 3_600_000;
@@ -52,9 +37,19 @@ const sum: Sum = { passed: 0, failed: 0, skipped: [], failures: [] };
 const strict = process.env["SLUICE_NOTHING_SKIPPED"] === "1";
 
 /** Runs a program with its output shown. Answers whether it succeeded within `deadline` milliseconds. */
-function show(command: string, args: readonly string[], deadline: number): Promise<boolean> {
+function show(
+  command: string,
+  args: readonly string[],
+  deadline: number,
+  env: Readonly<Record<string, string>> = {},
+): Promise<boolean> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: "inherit", timeout: deadline, killSignal: "SIGTERM" });
+    const child = spawn(command, args, {
+      stdio: "inherit",
+      timeout: deadline,
+      killSignal: "SIGTERM",
+      env: { ...process.env, ...env },
+    });
     child.on("error", () => resolve(false));
     child.on("close", (code) => resolve(code === 0));
   });
@@ -87,38 +82,32 @@ async function project(name: string): Promise<void> {
   const file = join(folder, "report.json");
   // An end-to-end test takes minutes: each is shown as it ends.
   const shown = onNode[name] === undefined && name !== "local" ? "default" : "verbose";
-  const reporters = [`--reporter=${shown}`, "--reporter=json", `--outputFile.json=${file}`];
+  const reporters = [`--reporter=${shown}`, "--reporter=./tools/test-report.ts"];
   const projects = (PROJECTS[name] ?? [name]).flatMap((one) => ["--project", one]);
-  const good = await show("vitest", ["run", ...projects, "--passWithNoTests", ...reporters], hour);
+  const good = await show("vitest", ["run", ...projects, "--passWithNoTests", ...reporters], hour, {
+    SLUICE_TEST_REPORT: file,
+  });
   add(name, good, file);
   rmSync(folder, { recursive: true, force: true });
 }
 
 function add(name: string, good: boolean, file: string): void {
-  let failed = 0;
+  let errors = 0;
+  const failure = (title: string, messages: readonly string[]): void => {
+    errors += 1;
+    sum.failures.push(`${name}: ${title}\n${excerpt(messages.join("\n"))}`);
+  };
   try {
-    const report = JSON.parse(readFileSync(file, "utf8")) as Report;
-    sum.passed += report.numPassedTests;
-    failed = report.numFailedTests;
-    for (const { name: path, status: ofFile, message, assertionResults } of report.testResults) {
-      for (const { fullName, status, failureMessages } of assertionResults) {
-        if (status === "failed")
-          sum.failures.push(`${name}: ${fullName}\n${excerpt(failureMessages.join("\n"))}`);
-        else if (status !== "passed") sum.skipped.push(`${name}: ${fullName} (${status})`);
-      }
-      const unsaid = ofFile === "failed" && assertionResults.every(({ status }) => status !== "failed");
-      if (unsaid) sum.failures.push(`${name}: ${path}\n${excerpt(message)}`);
-    }
-  } catch {
-    // No report: either the set-up failed, which `good` tells, or there are no tests yet.
-    if (good) sum.skipped.push(`${name}: no tests`);
+    const report = JSON.parse(readFileSync(file, "utf8")) as TestReport;
+    sum.passed += report.passed;
+    for (const failed of [...report.failed, ...report.errors]) failure(failed.name, failed.messages);
+    for (const skipped of report.skipped) sum.skipped.push(`${name}: ${skipped}`);
+    if (report.passed === 0 && errors === 0) sum.skipped.push(`${name}: no tests`);
+  } catch (error) {
+    failure("no report, so its set-up failed", [String(error)]);
   }
-  // A file that cannot be loaded, or a set-up that failed, has no failed test but is a failure.
-  if (failed === 0 && !good) {
-    sum.failures.push(`${name}: not every file could be run`);
-    failed = 1;
-  }
-  sum.failed += failed;
+  if (errors === 0 && !good) failure("vitest failed, and no test or file did", []);
+  sum.failed += errors;
 }
 
 /** The beginning of an error message, indented: enough to know it again, a counterexample's seed included. */

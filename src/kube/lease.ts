@@ -21,7 +21,7 @@ export interface LeaderElectorOptions {
   readonly identity: string;
   /** Called once, when the lease has been won. */
   readonly onElected: () => void;
-  /** Called once, when it could not be renewed in time or another one has it. The process should end. */
+  /** Called once, when it could not be renewed in time or another one has it. Another elector may stand again. */
   readonly onLost: () => void;
   /** A try failed; the next follows by itself. */
   readonly onError?: (error: unknown) => void;
@@ -37,7 +37,7 @@ export interface LeaderElectorOptions {
 }
 
 /**
- * Expected flow: `start()`; work from `onElected` on; `stop()`, or end the process on `onLost`.
+ * Expected flow: `start()`; work from `onElected` on; `stop()`, or end what acts on `onLost`.
  * Guarantees: at most one candidate is told that it leads, as long as clocks run at about the same speed; a holder that
  * cannot reach the API server steps down before another one may take over; `stop()` gives the lease back at once.
  * Caveat: a process that was stopped and resumed hears of its loss only afterwards: ask `isLeader` right before what must

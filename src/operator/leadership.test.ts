@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { leaseOptions } from "./leadership.ts";
+import { leaseOptions, Term } from "./leadership.ts";
 
 const key = "kubernetes.operator.leader-election";
 
@@ -27,4 +27,20 @@ test("the configuration asks for leader election as the Apache operator's does, 
     renewDeadlineMs: 20_000,
     retryPeriodMs: 5000,
   });
+});
+
+test("a term that is over, or lost, never acts again, whoever leads then", () => {
+  let isLeader = true;
+  const losing = new AbortController();
+  const term = new Term(() => isLeader, losing.signal);
+  expect(term.mayAct).toBe(true);
+  isLeader = false;
+  expect(term.mayAct).toBe(false);
+  isLeader = true;
+  expect(term.mayAct).toBe(true);
+  losing.abort();
+  expect(term.mayAct).toBe(false);
+  const ended = new Term(() => true, new AbortController().signal);
+  ended.end();
+  expect(ended.mayAct).toBe(false);
 });

@@ -1,10 +1,11 @@
-/** Of several operators one acts: what that means for this process, and how it hands over. */
+/** Of several operators one acts: for how long this process does, and how it hands over. */
 import { randomBytes } from "node:crypto";
 import { type FlinkConfiguration, getBoolean, getDuration, getOption } from "../flink/configuration.ts";
 import { KubeClient } from "../kube/client.ts";
 import { aborted } from "../kube/clock.ts";
 import type { ClusterAccess } from "../kube/cluster-access.ts";
 import { LeaderElector } from "../kube/lease.ts";
+import { checkDurations } from "../kube/lease-rules.ts";
 import type { Logger } from "../telemetry/log.ts";
 
 const key = (name: string): string => `kubernetes.operator.leader-election.${name}`;
@@ -40,56 +41,77 @@ export function leaseOptions(
   };
 }
 
-export class Leadership {
-  readonly #elector: LeaderElector | undefined;
-  readonly #client: KubeClient | undefined;
-  readonly #elected = Promise.withResolvers<void>();
+/** A time for which this process leads. What acts belongs to one term, and cannot act in a later one. */
+export class Term {
+  readonly #isLeader: () => boolean;
   #isOver = false;
 
-  /** @throws RangeError for durations with which two could lead at once. */
-  constructor(access: ClusterAccess, options: LeaseOptions | undefined, hostName: string, log: Logger) {
-    if (options === undefined) return;
-    // Connections of its own: no load may keep a renewal waiting.
-    this.#client = new KubeClient(access, { connections: 1 });
-    this.#elector = new LeaderElector(this.#client, {
-      ...options,
-      identity: `${hostName}_${randomBytes(4).toString("hex")}`,
-      onElected: this.#elected.resolve,
-      onLost: () => {
-        // Another one may already lead: with the process ends what is under way here, and its connections.
-        log.fatal("leadership lost");
-        process.exit(1);
-      },
-      onError: (error) => log.warn({ error: String(error) }, "lease not renewed, trying again"),
-    });
+  /** Aborted when the lease is lost: another one may lead. */
+  readonly lost: AbortSignal;
+
+  constructor(isLeader: () => boolean, lost: AbortSignal) {
+    this.#isLeader = isLeader;
+    this.lost = lost;
   }
 
   /** Whether requests that change something may leave this process, at this moment. */
   get mayAct(): boolean {
-    return !this.#isOver && this.#elector?.isLeader !== false;
+    return !this.#isOver && !this.lost.aborted && this.#isLeader();
+  }
+
+  /** From now on nothing of this term leaves any more that changes anything. */
+  end(): void {
+    this.#isOver = true;
+  }
+}
+
+export class Leadership {
+  readonly #options: LeaseOptions | undefined;
+  readonly #client: KubeClient | undefined;
+  /** The same in every term: who finds its own name in the lease need not wait for the other's end. */
+  readonly #identity: string;
+  readonly #log: Logger;
+  #elector: LeaderElector | undefined;
+
+  /** @throws RangeError for durations with which two could lead at once. */
+  constructor(access: ClusterAccess, options: LeaseOptions | undefined, hostName: string, log: Logger) {
+    this.#options = options;
+    this.#identity = `${hostName}_${randomBytes(4).toString("hex")}`;
+    this.#log = log;
+    if (options === undefined) return;
+    checkDurations(options.leaseDurationMs, options.renewDeadlineMs, options.retryPeriodMs);
+    // Connections of its own: no load may keep a renewal waiting.
+    this.#client = new KubeClient(access, { connections: 1 });
   }
 
   /** In words, for whoever asks for readiness. Undefined without leader election. */
   get role(): string | undefined {
-    if (this.#elector === undefined) return undefined;
-    if (this.#elector.isLeader) return "leader";
-    const { holder } = this.#elector;
+    if (this.#options === undefined) return undefined;
+    if (this.#elector?.isLeader === true) return "leader";
+    const holder = this.#elector?.holder;
     return holder === undefined ? "standby, nobody leads" : `standby, ${holder} leads`;
   }
 
-  /** Resolves when this process leads, or the signal is aborted. */
-  async lead(signal: AbortSignal): Promise<void> {
-    if (this.#elector === undefined || signal.aborted) return;
-    this.#elector.start();
-    await Promise.race([this.#elected.promise, aborted(signal)]);
+  /** Stands for election until it leads. Undefined: the signal was aborted before. One term at a time. */
+  async lead(signal: AbortSignal): Promise<Term | undefined> {
+    if (signal.aborted) return undefined;
+    const lost = new AbortController();
+    if (this.#options === undefined || this.#client === undefined) return new Term(() => true, lost.signal);
+    const elected = Promise.withResolvers<void>();
+    const elector = new LeaderElector(this.#client, {
+      ...this.#options,
+      identity: this.#identity,
+      onElected: elected.resolve,
+      onLost: () => lost.abort(),
+      onError: (error) => this.#log.warn({ error: String(error) }, "lease not renewed, trying again"),
+    });
+    this.#elector = elector;
+    elector.start();
+    await Promise.race([elected.promise, aborted(signal)]);
+    return signal.aborted ? undefined : new Term(() => elector.isLeader, lost.signal);
   }
 
-  /** From now on nothing leaves any more that changes anything. */
-  end(): void {
-    this.#isOver = true;
-  }
-
-  /** Hands over. After `end`, and when what was under way has ended. */
+  /** Gives the lease back. After the end of the term, and when what was under way has ended. */
   async release(): Promise<void> {
     await this.#elector?.stop();
     await this.#client?.close();

@@ -81,7 +81,7 @@ export function measureWatched(
   env: Environment,
 ): void {
   const system = operatorSystem(env);
-  metrics.add((leads): Family[] => {
+  metrics.add("watched", (leads): Family[] => {
     const watched = watchedBy(namespaces);
     const most = getNumber(configuration(), RESOURCE_SERIES_MAX) ?? 0;
     const places = namespaces.states.map(({ namespace = "all", isOpen, problem }) => ({

@@ -22,7 +22,7 @@ export function measureKubeCalls(
   const requests = new Map<string, number>();
   const responses = new Map<string, number>();
   const labels = { host: system.host, namespace: system.namespace, name: system.name };
-  metrics.add((): Family[] => [
+  metrics.add("API calls", (): Family[] => [
     ...[...requests].map(([variant, value]) => ({
       description: APACHE.clientRequests,
       variant,

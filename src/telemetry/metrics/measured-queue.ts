@@ -15,7 +15,7 @@ export function queueObserver({ record }: Metrics, name: string): QueueObserver 
 
 export function measureQueue(metrics: Metrics, name: string, queue: WorkQueue): void {
   const labels = { name };
-  metrics.add((): Family[] => {
+  metrics.add(`queue ${name}`, (): Family[] => {
     const running = queue.runningFor();
     const unfinished = running.reduce((sum, milliseconds) => sum + milliseconds, 0);
     const longest = Math.max(0, ...running);

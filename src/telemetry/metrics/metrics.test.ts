@@ -51,7 +51,7 @@ async function observed(metrics: Metrics, prefix: string): Promise<string[]> {
 
 async function seriesOf(watched: Watched, most = 100): Promise<(prefix: string) => Promise<string[]>> {
   const metrics = new Metrics();
-  metrics.add(() => [...resourceFamilies(watched, most), ...apacheFamilies(watched, system)]);
+  metrics.add("watched", () => [...resourceFamilies(watched, most), ...apacheFamilies(watched, system)]);
   return (prefix) => linesOf(metrics, prefix);
 }
 
@@ -292,7 +292,7 @@ test("thousands of resources that come and go leave no series behind", async () 
   const metrics = new Metrics();
   const times = new ResourceTimes(metrics, "FlinkDeployment", { system, lifecycle: true, byNamespace: true });
   let watched = nothing;
-  metrics.add(() => [...resourceFamilies(watched, 10_000), ...apacheFamilies(watched, system)]);
+  metrics.add("watched", () => [...resourceFamilies(watched, 10_000), ...apacheFamilies(watched, system)]);
   play(times, "stays/x", upgrade(0));
   const before = (await metrics.text()).split("\n").map((line) => line.replace(/ [^ ]*$/, ""));
   const deployments = Array.from({ length: 3000 }, (_, index) =>
@@ -391,7 +391,7 @@ it("does not say what it does not know", async () => {
 it("tells those who say what there is whether this process leads", async () => {
   const metrics = new Metrics();
   const told: boolean[] = [];
-  metrics.add((leads) => {
+  metrics.add("watched", (leads) => {
     told.push(leads);
     return [];
   });

@@ -51,7 +51,7 @@ type Source = (leads: boolean) => readonly Family[];
 export class Metrics {
   readonly record: Recorded<typeof RECORDED>;
   readonly #registry = new Registry();
-  readonly #sources: Source[] = [];
+  readonly #sources = new Map<string, Source>();
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
@@ -62,9 +62,9 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
-  /** Asked with every scrape. */
-  add(source: Source): void {
-    this.#sources.push(source);
+  /** Asked with every scrape. A later one of the same name takes its place. */
+  add(name: string, source: Source): void {
+    this.#sources.set(name, source);
   }
 
   /** The summary of a name with a variant; made with its first use. */
@@ -85,7 +85,7 @@ export class Metrics {
   async text(): Promise<string> {
     const byName = new Map<string, Family[]>();
     const [leads] = (await this.record.leader.get()).values;
-    for (const family of this.#sources.flatMap((source) => source(leads?.value !== 0))) {
+    for (const family of [...this.#sources.values()].flatMap((source) => source(leads?.value !== 0))) {
       const name = familyName(family);
       const known = byName.get(name);
       if (known === undefined) byName.set(name, [family]);

@@ -166,7 +166,7 @@ test("a leader that is told to end hands over at once", { timeout: 300_000 }, as
 });
 
 test(
-  "a leader that was stopped, and wakes up when another one leads, does nothing and ends",
+  "a leader that was stopped, and wakes up when another one leads, does nothing, stands by, and leads again in its turn",
   { timeout: 300_000 },
   async () => {
     for (let nth = 0; nth < OTHERS; nth++) {
@@ -177,13 +177,19 @@ test(
       await gapAfter(old, began);
       const woken = Date.now();
       old.process.kill("SIGCONT");
-      await waitFor("it to end", () => old.end !== undefined, quickly);
-      expect(old.end).toBe("1");
-      const since = old.lines.filter(({ at }) => at >= woken);
-      expect(since.map(({ msg }) => msg)).toContain("leadership lost");
-      // What was under way when it was stopped meets the fence.
-      const acted = since.filter(({ action }) => action !== undefined);
-      expect(acted.filter(({ message = "" }) => !message.includes("not sent"))).toEqual([]);
+      const sinceWoken = (): typeof old.lines => old.lines.filter(({ at }) => at >= woken);
+      const isLost = (): boolean => sinceWoken().some(({ msg }) => msg.startsWith("leadership lost"));
+      await waitFor("it to know that it lost", isLost, quickly);
+      await untilLooked();
+      // What was under way when it was stopped meets the fence, or finds its connection cut.
+      const acted = sinceWoken().filter(({ action }) => action !== undefined);
+      expect(acted.filter(({ message = "" }) => !/not sent|client is destroyed/.test(message))).toEqual([]);
+      const other = await leader();
+      expect(other).not.toBe(old);
+      other.process.kill("SIGKILL");
+      await waitFor("it to lead again", async () => replicas.byIdentity(await holder()) === old, quickly);
+      await untilLooked();
+      expect(old.end).toBeUndefined();
     }
     await endWell();
   },
