@@ -50,7 +50,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 300_000,
           // They share one API server, each file in namespaces of its own; much of it is waiting.
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
       {
@@ -105,7 +105,9 @@ export default defineConfig({
           name: "e2e-other",
           ...onNode,
           // Of e2e, the tests that name neither version nor mode, with the other ones.
-          include: ["test/e2e/{bad-input,batch.full,in-place.full,retained,snapshots}.test.ts"],
+          include: [
+            "test/e2e/{bad-input,batch.full,delete-namespace,in-place.full,retained,snapshots}.test.ts",
+          ],
           env: { SLUICE_TEST_FLINK: "1.20", SLUICE_TEST_MODE: "standalone" },
           maxWorkers: 3,
           sequence: { groupOrder: 1 },

@@ -18,27 +18,24 @@ async function isThere(namespace: string): Promise<boolean> {
 }
 
 describe.skipIf(nodeMissing())("the namespace of a running job", () => {
-  it.each(["native", "standalone"] as const)(
-    "goes within two minutes, also if a savepoint is wanted: %s",
-    async (mode) => {
-      const job = await Job.create(cluster, { flink: "2.3", upgradeMode: "savepoint", spec: { mode } });
-      const manifest = job.manifest();
-      manifest.spec.flinkConfiguration = {
-        ...(manifest.spec.flinkConfiguration as object),
-        [SAVEPOINT_ON_DELETION.key]: "true",
-      };
-      await cluster.kubectl(["apply", "-f", "-"], stringify(manifest));
-      await job.stable(240);
-      await job.provesNoLoss();
-      await cluster.kubectl(["delete", "namespace", job.namespace, "--wait=false"]);
-      await until("the namespace gone", 120, async () => !(await isThere(job.namespace))).catch(
-        async (error: unknown) => {
-          throw new Error(`${String(error)}\n${await job.explain()}`, { cause: error });
-        },
-      );
-      const result = await job.result();
-      expect(problems(result)).toEqual([]);
-      expect(result.freshStarts).toBe(1);
-    },
-  );
+  it("goes within two minutes, also if a savepoint is wanted", async () => {
+    const job = await Job.create(cluster, { upgradeMode: "savepoint" });
+    const manifest = job.manifest();
+    manifest.spec.flinkConfiguration = {
+      ...(manifest.spec.flinkConfiguration as object),
+      [SAVEPOINT_ON_DELETION.key]: "true",
+    };
+    await cluster.kubectl(["apply", "-f", "-"], stringify(manifest));
+    await job.stable(240);
+    await job.provesNoLoss();
+    await cluster.kubectl(["delete", "namespace", job.namespace, "--wait=false"]);
+    await until("the namespace gone", 120, async () => !(await isThere(job.namespace))).catch(
+      async (error: unknown) => {
+        throw new Error(`${String(error)}\n${await job.explain()}`, { cause: error });
+      },
+    );
+    const result = await job.result();
+    expect(problems(result)).toEqual([]);
+    expect(result.freshStarts).toBe(1);
+  });
 });

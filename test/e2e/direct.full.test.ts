@@ -11,7 +11,7 @@ beforeAll(() => {
 });
 
 describe.skipIf(nodeMissing())("a job without an operator", () => {
-  it("goes from Flink 2.2 to 2.3", async () => {
+  it("goes from Flink 2.2 to 2.3, and updates that are killed are finished by the next ones", async () => {
     const direct = await DirectJob.create(cluster, { flink: "2.2" });
     await direct.run("start", "-f", direct.file);
     await direct.job.provesNoLoss();
@@ -22,6 +22,12 @@ describe.skipIf(nodeMissing())("a job without an operator", () => {
       flinkVersion: "v2_3",
       ready: true,
     });
+    for (const [index, line] of [/stopping the job with a savepoint/, /starting the cluster/].entries()) {
+      const update = ["update", "-f", direct.file, ...version, "--parallelism", String(2 - index)];
+      expect(await direct.kill(line, ...update)).toBe(true);
+      await direct.run(...update);
+      await direct.job.provesNoLoss();
+    }
     await direct.run("stop", "counting");
     expect(await direct.objects()).toEqual([]);
     await direct.remove();

@@ -99,7 +99,11 @@ beforeAll(async () => {
   removeFolder = remove;
   server = createServer((request, response) => {
     const path = (request.url ?? "").split("?", 1)[0] ?? "";
-    void text(request).then((body) => answer(response, path, JSON.parse(body) as Seen["body"]));
+    text(request).then(
+      (body) => answer(response, path, JSON.parse(body) as Seen["body"]),
+      // An operator that ends cuts off what it is sending.
+      () => response.destroy(),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   config = join(folder, "config.yaml");
