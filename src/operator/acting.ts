@@ -52,28 +52,16 @@ export interface Surroundings {
   readonly flinkClients: FlinkClients | undefined;
 }
 
-/** What watches and finds a change: while nobody acts, it is only cached. */
+/** What watches and finds a change: while nobody acts, it is only cached. Its functions are handed on one by one. */
 export class Waker implements Wake {
   #wake: Wake | undefined;
+  readonly deployment = (key: string): void => this.#wake?.deployment(key);
+  readonly sessionJob = (key: string): void => this.#wake?.sessionJob(key);
+  readonly snapshot = (key: string): void => this.#wake?.snapshot(key);
+  readonly monitors = (key: string): void => this.#wake?.monitors(key);
 
   wakes(wake: Wake | undefined): void {
     this.#wake = wake;
-  }
-
-  deployment(key: string): void {
-    this.#wake?.deployment(key);
-  }
-
-  sessionJob(key: string): void {
-    this.#wake?.sessionJob(key);
-  }
-
-  snapshot(key: string): void {
-    this.#wake?.snapshot(key);
-  }
-
-  monitors(key: string): void {
-    this.#wake?.monitors(key);
   }
 }
 
@@ -101,7 +89,7 @@ export class Acting {
       jars: { fetchS3: jarsFrom(storages) },
       operator: () => configuration.current.configuration,
       now: Date.now,
-      wake: (key) => waker.sessionJob(key),
+      wake: waker.sessionJob,
     });
     this.#canaries = new Canaries({
       client: this.#client,
