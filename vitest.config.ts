@@ -57,7 +57,7 @@ export default defineConfig({
         test: {
           ...common,
           name: "integration-full",
-          include: ["test/integration/operator/fail-over.test.ts"],
+          include: ["test/integration/operator/{any-resource,fail-over}.test.ts"],
           globalSetup: ["test/support/api-testbed.ts"],
           env: { SLUICE_TEST_OFTEN: "1" },
           hookTimeout: 300_000,

@@ -84,6 +84,11 @@ export class ScriptedFleet {
     return fleet;
   }
 
+  /** Where every JobManager answers. */
+  get port(): number {
+    return this.#rest.port;
+  }
+
   async #createCluster(name: string, isApplication: boolean): Promise<void> {
     const { spec, apiVersion, kind } = flinkDeployment();
     const { job, ...session } = spec;

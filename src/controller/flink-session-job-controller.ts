@@ -17,7 +17,7 @@ import { decideSessionJob } from "../reconcile/session-job/decide.ts";
 import { nextSessionJobQuestions } from "../reconcile/session-job/questions.ts";
 import { execute } from "./execute.ts";
 import type { JarClientFor } from "./flink-clients.ts";
-import { askFlink, cachedSnapshots, liveSnapshots, namespaceOf } from "./gather.ts";
+import { askFlink, cachedSnapshots, listLabelled, liveSnapshots, namespaceOf } from "./gather.ts";
 import { type JobDependencies, Memories, optionsFor, paced } from "./job-passes.ts";
 import { jarHost } from "./jar-host.ts";
 import { apiServer, type Decided, PassShell, type PassOutcome } from "./pass-shell.ts";
@@ -33,8 +33,6 @@ interface Gathered {
   readonly leaderMap?: KubeObject | undefined;
   readonly snapshots: readonly FlinkStateSnapshot[] | undefined;
 }
-
-const selectorOfJobManagers = (session: string): string => `app=${session},component=jobmanager`;
 
 type SessionJobDecision = Decision<FlinkSessionJobStatus>;
 
@@ -107,9 +105,9 @@ export class FlinkSessionJobController {
     if (resource === undefined) return undefined;
     const { deploymentName = "" } = resource.spec;
     if (deploymentName === "") return { resource, session: undefined, jobManagers: [], snapshots };
-    const [session, { items: jobManagers }] = await Promise.all([
+    const [session, jobManagers] = await Promise.all([
       client.get<FlinkDeployment>(FLINK_DEPLOYMENTS, namespace, deploymentName),
-      client.list<KubeObject>(PODS, { namespace, labelSelector: selectorOfJobManagers(deploymentName) }),
+      listLabelled(client, PODS, namespace, { app: deploymentName, component: "jobmanager" }),
     ]);
     const leaderMap =
       jobManagers.length < 2

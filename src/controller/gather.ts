@@ -10,6 +10,7 @@ import type { KubeObject } from "../api/kube-object.ts";
 import type { FlinkRestClient } from "../flink-rest/client.ts";
 import { isKubeError, type KubeClient } from "../kube/client.ts";
 import type { Informer } from "../kube/informer.ts";
+import { selectorFor } from "../kube/label-selector.ts";
 import {
   CONFIG_MAPS,
   DEPLOYMENTS,
@@ -19,6 +20,7 @@ import {
   INGRESSES,
   NAMESPACES,
   PODS,
+  type ResourceType,
   SERVICES,
 } from "../kube/resource-type.ts";
 import type { FlinkAnswers, ObservedCluster } from "../reconcile/decision.ts";
@@ -160,6 +162,18 @@ async function liveIngress(
   }
 }
 
+/** Objects with these labels. A name that can be no label's value, as a user may have put it into a spec, has none. */
+export async function listLabelled(
+  client: KubeClient,
+  type: ResourceType,
+  namespace: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<readonly KubeObject[]> {
+  const labelSelector = selectorFor(labels);
+  if (labelSelector === undefined) return [];
+  return (await client.list<KubeObject>(type, { namespace, labelSelector })).items;
+}
+
 /** What is there of the cluster `name`, from the API server. */
 export async function gatherCluster(
   client: KubeClient,
@@ -167,22 +181,23 @@ export async function gatherCluster(
   name: string,
   ingresses?: Caches["ingresses"],
 ): Promise<ObservedCluster> {
-  const selector = { namespace, labelSelector: `app=${name}` };
+  const list = (type: ResourceType): Promise<readonly KubeObject[]> =>
+    listLabelled(client, type, namespace, { app: name });
   const [deployment, taskManagers, pods, services, configMaps, ingress] = await Promise.all([
     client.get<KubeObject>(DEPLOYMENTS, namespace, name),
     client.get<KubeObject>(DEPLOYMENTS, namespace, taskManagerDeploymentName(name)),
-    client.list<KubeObject>(PODS, selector),
-    client.list<KubeObject>(SERVICES, selector),
-    client.list<KubeObject>(CONFIG_MAPS, selector),
+    list(PODS),
+    list(SERVICES),
+    list(CONFIG_MAPS),
     liveIngress(client, ingresses, namespace, name),
   ]);
   return {
     deployment,
     taskManagers,
-    pods: pods.items,
-    services: services.items,
+    pods,
+    services,
     ingress,
-    configMaps: configMaps.items,
+    configMaps,
   };
 }
 

@@ -12,6 +12,7 @@ import {
   type DeleteParams,
   deleteRequest,
   getRequest,
+  isPossibleName,
   type KubeRequest,
   listRequest,
   type PageParams,
@@ -79,6 +80,7 @@ export class KubeClient {
     name: string,
     options?: CallOptions,
   ): Promise<T | undefined> {
+    if (!isPossibleName(name)) return undefined;
     try {
       return await this.#object<T>(getRequest(type, namespace, name), options);
     } catch (error) {

@@ -1,3 +1,13 @@
+/** What the API server takes for the value of a label. */
+const VALUE = /^([A-Za-z\d]([-\w.]{0,61}[A-Za-z\d])?)?$/;
+
+/** Selects by these labels; undefined where a value is one that no label has, and the API server would refuse to be asked. */
+export function selectorFor(labels: Readonly<Record<string, string>>): string | undefined {
+  const terms = Object.entries(labels);
+  if (!terms.every(([, value]) => VALUE.test(value))) return undefined;
+  return terms.map(([name, value]) => `${name}=${value}`).join(",");
+}
+
 /** Label selectors as the API server reads them: `a=b`, `a!=b`, `a in (b,c)`, `a notin (b)`, `a`, `!a`. */
 export function matchesLabels(selector: string, labels: Readonly<Record<string, string>> = {}): boolean {
   return selector

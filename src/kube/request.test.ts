@@ -5,6 +5,7 @@ import {
   createRequest,
   deleteRequest,
   getRequest,
+  isPossibleName,
   listRequest,
   objectPath,
   patchRequest,
@@ -149,4 +150,17 @@ describe("resource types", () => {
   test("the core group has no name", () => {
     expect([apiVersionOf(PODS), apiVersionOf(CRDS)]).toEqual(["v1", "apiextensions.k8s.io/v1"]);
   });
+});
+
+test.each([
+  ["job", true],
+  ["a.b-c", true],
+  ["..b", true],
+  [".", false],
+  ["..", false],
+  ["a/../b", false],
+  ["s3://b", false],
+  ["50%", false],
+])("whether an object can be called %j: %j", (name, expected) => {
+  expect(isPossibleName(name)).toBe(expected);
 });

@@ -211,6 +211,11 @@ function required(value: string | undefined, what: string, type: ResourceType): 
   return value;
 }
 
+/** Whether an object can be called so, which the server does not say of every name that it is asked for. */
+export function isPossibleName(name: string): boolean {
+  return name !== "." && name !== ".." && !/[/%]/.test(name);
+}
+
 function segment(value: string): string {
   if (value === "." || value === "..") throw new RangeError(`"${value}" cannot be part of a path`);
   return encodeURIComponent(value);

@@ -350,7 +350,7 @@ function finish(pass: Pass): Decision {
 function unsupported(pass: Pass): string | undefined {
   const { flinkVersion } = recordedSpec(pass)?.spec ?? pass.spec;
   if (flinkVersion === undefined || isSupported(flinkVersion)) return undefined;
-  return `Flink version ${flinkVersion} is not supported`;
+  return `spec.flinkVersion: Flink version ${flinkVersion} is not supported`;
 }
 
 const NOTHING = { actions: [], events: [], requeueAfter: undefined };

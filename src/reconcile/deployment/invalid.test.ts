@@ -204,7 +204,9 @@ describe("what this version of Sluice does not do", () => {
       },
       { when: "still", gives: { actions: [], events: [], conditions: ["Stalled: Unsupported"] } },
     ]);
-    expect(condition(outcome, "Stalled")?.message).toContain("Flink version v1_14 is not supported");
+    expect(condition(outcome, "Stalled")?.message).toBe(
+      "spec.flinkVersion: Flink version v1_14 is not supported",
+    );
     expect(outcome.decision.requeueAfter).toBeUndefined();
   });
 

@@ -224,7 +224,7 @@ export function decideSessionJob(
   }
   const version = session?.spec.flinkVersion;
   if (version !== undefined && !isSupported(version)) {
-    const message = `Flink version ${version} is not supported`;
+    const message = `spec.deploymentName: Flink version ${version} of the session cluster is not supported`;
     complain(pass, { reason: "UnsupportedFlinkVersion", message, component: "Operator" });
     stall(pass, "Unsupported", message);
     pass.requeueAfter = undefined;
