@@ -64,7 +64,7 @@ export function severalJobManagers(
 
   describe.skipIf(nodeMissing())(`Flink ${flink}, ${spec.mode ?? "native"}, three JobManagers`, () => {
     it("run one job", async () => {
-      const jobManager = { replicas: 3, resource: { memory: "1g", cpu: 0.2 } };
+      const jobManager = { replicas: 3, resource: { memory: "1g", cpu: 0.1 } };
       job = await Job.create(cluster, { flink, upgradeMode: "savepoint", spec: { ...spec, jobManager } });
       await job.apply();
       await job.stable(300);
