@@ -1,6 +1,6 @@
 /** `/healthz`: the process turns its event loop. `/readyz`: it has a certificate that is valid. `/metrics`: Prometheus. */
-import { createServer } from "node:http";
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { type Readiness, serveHealth } from "../telemetry/health.ts";
 import { WEBHOOK } from "../telemetry/metrics/descriptions.ts";
 import { recorded } from "../telemetry/metrics/metrics.ts";
 import { endOf } from "./rotation.ts";
@@ -14,14 +14,12 @@ export interface WebhookState {
   readonly isEnding: boolean;
 }
 
-export function readiness(
-  { serving, problem, isEnding }: WebhookState,
-  now: number,
-): { isReady: boolean; text: string } {
-  if (isEnding) return { isReady: false, text: "ends" };
-  if (serving === undefined) return { isReady: false, text: problem ?? "no certificate yet" };
-  if (endOf(serving) <= now) return { isReady: false, text: `the certificate has ended; ${problem ?? ""}` };
-  return { isReady: true, text: problem === undefined ? "ok" : `ok\n${problem}` };
+export function readiness({ serving, problem, isEnding }: WebhookState, now: number): Readiness {
+  const problems = problem === undefined ? [] : [problem];
+  if (isEnding) return { isReady: false, notes: ["ends"] };
+  if (serving === undefined) return { isReady: false, notes: ["no certificate yet", ...problems] };
+  if (endOf(serving) <= now) return { isReady: false, notes: ["the certificate has ended", ...problems] };
+  return { isReady: true, notes: problems };
 }
 
 export interface WebhookHealth {
@@ -33,25 +31,17 @@ export async function serveWebhookHealth(port: number, state: () => WebhookState
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const { requests, seconds, refusals, certificateExpiry } = recorded(WEBHOOK, registry);
-  const server = createServer((request, response) => {
-    const path = request.url?.split("?")[0];
-    if (path === "/healthz") response.writeHead(200).end("ok\n");
-    else if (path === "/readyz") {
-      const { isReady, text } = readiness(state(), Date.now());
-      response.writeHead(isReady ? 200 : 503).end(`${text}\n`);
-    } else if (path === "/metrics") {
+  const health = {
+    alive: () => ({ isReady: true, notes: [] }),
+    ready: () => readiness(state(), Date.now()),
+  };
+  const server = await serveHealth(port, health, {
+    contentType: registry.contentType,
+    text: () => {
       const { serving } = state();
       if (serving !== undefined) certificateExpiry.set(endOf(serving) / 1000);
-      registry.metrics().then(
-        (text) => response.writeHead(200, { "content-type": registry.contentType }).end(text),
-        () => response.writeHead(500).end(),
-      );
-    } else response.writeHead(404).end();
-  });
-  server.requestTimeout = 10_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, resolve);
+      return registry.metrics();
+    },
   });
   return {
     answered: (webhook, status, allowed, took) => {
