@@ -11,10 +11,10 @@ import { doctorPage } from "./generate/doctor-page.ts";
 import { apiReference } from "./generate/api-reference.ts";
 import { metricsReference } from "./generate/metrics-reference.ts";
 import { installationFiles } from "./generate/installation.ts";
-import { alerts } from "./generate/monitoring/alerts.ts";
-import { grafanaJson } from "./generate/monitoring/dashboard.ts";
-import { dashboards } from "./generate/monitoring/dashboards.ts";
-import { prometheusRule, ruleFile, ruleTests, runbook, runbookIndex } from "./generate/monitoring/rules.ts";
+import { alerts } from "../src/monitoring/alerts.ts";
+import { grafanaJson } from "../src/monitoring/dashboard.ts";
+import { dashboards } from "../src/monitoring/dashboards.ts";
+import { ruleFile, ruleTests, runbook, runbookIndex } from "./generate/monitoring/rules.ts";
 import { scrapeFile } from "./generate/monitoring/scrape.ts";
 import { kubernetesSchemaFile } from "./generate/kubernetes-schema.ts";
 
@@ -43,7 +43,6 @@ for (const kind of kinds) {
 files["deploy/prometheus/scrape.yaml"] = () => Promise.resolve(scrapeFile());
 files["deploy/alerts/rules.yaml"] = () => Promise.resolve(ruleFile());
 files["deploy/alerts/rules.test.yaml"] = () => Promise.resolve(ruleTests());
-files["deploy/alerts/prometheus-rule.yaml"] = () => Promise.resolve(prometheusRule());
 files["docs/runbooks/README.md"] = () => Promise.resolve(runbookIndex());
 for (const alert of alerts) files[`docs/runbooks/${alert.name}.md`] = () => Promise.resolve(runbook(alert));
 for (const dashboard of dashboards)

@@ -6,6 +6,7 @@ import { customResourceDefinition } from "../api/crd.ts";
 import { kinds } from "../api/kinds.ts";
 import type { KubeObject } from "../api/kube-object.ts";
 import { configurationFiles } from "./configuration-files.ts";
+import { monitoringObjects } from "./monitoring.ts";
 import { operatorPodTemplate } from "./operator-pod.ts";
 import { labelsOf, type Names, namesOf, type Release, selectorOf } from "./release.ts";
 import { roleObjects, serviceAccounts } from "./rights.ts";
@@ -14,17 +15,11 @@ import { webhookObjects } from "./webhook.ts";
 
 type Maker = (values: Values, release: Release, names: Names) => readonly KubeObject[];
 
-function meta(
-  { fullname }: Names,
-  release: Release,
-  values: Values,
-  suffix = "",
-  labels: Readonly<Record<string, string>> = {},
-): KubeObject["metadata"] {
+function meta({ fullname }: Names, release: Release, values: Values, suffix = ""): KubeObject["metadata"] {
   return {
     name: `${fullname}${suffix}`,
     namespace: release.namespace,
-    labels: { ...labelsOf(values, release), ...labels },
+    labels: labelsOf(values, release),
   };
 }
 
@@ -97,54 +92,6 @@ const networkPolicy: Maker = (values, release, names) => {
   ];
 };
 
-/** The metrics port under a name of its own. */
-const METRICS_PORT = "health";
-const METRICS_LABEL = { "app.kubernetes.io/component": "metrics" };
-
-const metricsService: Maker = (values, release, names) =>
-  values.serviceMonitor.create
-    ? [
-        {
-          apiVersion: "v1",
-          kind: "Service",
-          metadata: meta(names, release, values, "-metrics", METRICS_LABEL),
-          spec: {
-            clusterIP: "None",
-            selector: selectorOf(values, release),
-            ports: [{ name: METRICS_PORT, port: values.operatorHealth.port, targetPort: METRICS_PORT }],
-          },
-        },
-      ]
-    : [];
-
-const monitors: Maker = (values, release, names) => {
-  const monitor = (
-    kind: "PodMonitor" | "ServiceMonitor",
-    { create, labels, interval }: Values["podMonitor"],
-    endpoints: string,
-    matchLabels: Readonly<Record<string, string>>,
-  ): KubeObject[] => {
-    if (!create) return [];
-    const every = interval === "" ? {} : { interval };
-    return [
-      {
-        apiVersion: "monitoring.coreos.com/v1",
-        kind,
-        metadata: meta(names, release, values, "", labels),
-        spec: {
-          selector: { matchLabels },
-          [endpoints]: [{ port: METRICS_PORT, path: "/metrics", ...every }],
-        },
-      },
-    ];
-  };
-  const pods = selectorOf(values, release);
-  return [
-    ...monitor("PodMonitor", values.podMonitor, "podMetricsEndpoints", pods),
-    ...monitor("ServiceMonitor", values.serviceMonitor, "endpoints", { ...pods, ...METRICS_LABEL }),
-  ];
-};
-
 const extras: Maker = ({ extraObjects }) => extraObjects as unknown as KubeObject[];
 
 const MAKERS: readonly Maker[] = [
@@ -152,11 +99,10 @@ const MAKERS: readonly Maker[] = [
   serviceAccounts,
   configuration,
   roleObjects,
-  metricsService,
   deployment,
   disruptionBudget,
   networkPolicy,
-  monitors,
+  monitoringObjects,
   extras,
   webhookObjects,
 ];

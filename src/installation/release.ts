@@ -51,6 +51,11 @@ export function namesOf(values: Values, release: Release): Names {
   };
 }
 
+/** Of the webhook's objects, and the label of its pods. */
+export function webhookName(fullname: string): string {
+  return `${fullname}-webhook`;
+}
+
 /** By which the operator's pods are found; never changes, as a Deployment's selector cannot. */
 export function selectorOf(values: Values, release: Release): Record<string, string> {
   return { "app.kubernetes.io/name": fullnameOf(values, release) };

@@ -1,6 +1,6 @@
 /**
  * Every right that Sluice asks for, and what it is for. The chart's roles, those of `sluice install` and the manifests
- * in deploy/operator are made from these (`npm run generate`).
+ * in deploy are made from these (`npm run generate`).
  */
 
 export interface Rule {

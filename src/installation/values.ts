@@ -235,9 +235,39 @@ function monitor(kind: string) {
       labels: value(StringMap, {}, "Labels by which Prometheus finds it, such as release: prometheus."),
       interval: value(Text, "", "How often, such as 30s; when empty, Prometheus' own."),
     },
-    { description: `${kind} of the operator's metrics.` },
+    { description: `${kind} of the operator's metrics, and of the webhook's where there is one.` },
   );
 }
+
+const PrometheusRule = Type.Object(
+  {
+    create: value(Flag, false, "Make it. Needs the Prometheus Operator's CRDs."),
+    labels: value(StringMap, {}, "Labels by which Prometheus finds it, such as release: prometheus."),
+  },
+  {
+    description:
+      "PrometheusRule with all alerts; each has a runbook (docs/runbooks). SluiceNotLeading fires where nobody scrapes the operator: podMonitor or serviceMonitor.",
+  },
+);
+
+const GrafanaDashboards = Type.Object(
+  {
+    create: value(Flag, false, "Make a ConfigMap for each, which Grafana's sidecar loads."),
+    namespace: value(
+      Text,
+      "",
+      "Where; when empty, the operator's own namespace. It has to be one in which the sidecar looks.",
+    ),
+    label: value(Text, "grafana_dashboard", "Label by which the sidecar finds them."),
+    labelValue: value(Text, "1", "Its value."),
+    annotations: value(
+      StringMap,
+      {},
+      "Annotations, such as grafana_folder: Flink, if that is the sidecar's folderAnnotation.",
+    ),
+  },
+  { description: "Grafana's dashboards (docs/monitoring.md)." },
+);
 
 export const ValuesSchema = Type.Object({
   watchNamespaces: value(
@@ -296,6 +326,8 @@ export const ValuesSchema = Type.Object({
   ),
   podMonitor: monitor("PodMonitor"),
   serviceMonitor: monitor("ServiceMonitor, with a Service,"),
+  prometheusRule: PrometheusRule,
+  grafanaDashboards: GrafanaDashboards,
   podDisruptionBudget: Type.Object(
     {
       create: value(Flag, true, "Make it when there are several replicas."),

@@ -2,7 +2,7 @@
 import type { KubeObject } from "../api/kube-object.ts";
 import { configurationFile } from "./configuration-files.ts";
 import { FOLDER, given, imageOf, placement, probe, spread, withoutUndefined } from "./operator-pod.ts";
-import { labelsOf, type Names, type Release } from "./release.ts";
+import { labelsOf, type Names, type Release, webhookName } from "./release.ts";
 import { bindingIn, roleIn } from "./rights.ts";
 import type { Values } from "./values.ts";
 
@@ -254,7 +254,7 @@ function configurations(context: Context): KubeObject[] {
 export function webhookObjects(values: Values, release: Release, { fullname }: Names): KubeObject[] {
   if (!values.webhook.create) return [];
   const makesOwn = values.webhook.certificates.secretName === "";
-  const context = { values, release, fullname, name: `${fullname}-webhook`, makesOwn };
+  const context = { values, release, fullname, name: webhookName(fullname), makesOwn };
   return [
     ...accountAndSecret(context),
     ...rights(context),

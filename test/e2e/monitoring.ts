@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { repository } from "../../testbed/lib/paths.ts";
 import { Prometheus } from "../../testbed/prometheus.ts";
 import { attachCluster, type Cluster, Job, type JobOptions, until } from "../../testbed/scenario.ts";
-import { alerts } from "../../tools/generate/monitoring/alerts.ts";
-import { withoutVariables } from "../../tools/generate/monitoring/dashboard.ts";
-import { dashboards } from "../../tools/generate/monitoring/dashboards.ts";
+import { alerts } from "../../src/monitoring/alerts.ts";
+import { withoutVariables } from "../../src/monitoring/dashboard.ts";
+import { dashboards } from "../../src/monitoring/dashboards.ts";
 import { scrapeConfigs } from "../../tools/generate/monitoring/scrape.ts";
 import { nodeMissing } from "../support/node-testbed.ts";
 

@@ -62,7 +62,8 @@ export async function askWebhook(api: ApiForTests, asking: Asking): Promise<void
 
 export async function stopAsking(api: ApiForTests): Promise<void> {
   const named = ["validatingwebhookconfiguration", "mutatingwebhookconfiguration"];
-  for (const kind of named) await api.kubectl(["delete", kind, "sluice-webhook", "--ignore-not-found"]);
+  for (const kind of named)
+    await api.kubectl(["delete", kind, "sluice-operator-webhook", "--ignore-not-found"]);
 }
 
 export interface RunningWebhook {
@@ -75,7 +76,10 @@ export async function startWebhook(
   folder: string,
   options: Partial<WebhookOptions> = {},
 ): Promise<RunningWebhook> {
-  const kubeconfig = await kubeconfigOf(api, folder, { namespace: "sluice-system", name: "sluice-webhook" });
+  const kubeconfig = await kubeconfigOf(api, folder, {
+    namespace: "sluice-system",
+    name: "sluice-operator-webhook",
+  });
   const stop = new AbortController();
   const listening = Promise.withResolvers<number>();
   const running = runWebhook(
@@ -86,9 +90,9 @@ export async function startWebhook(
       port: 0,
       healthPort: 0,
       namespace: "sluice-system",
-      service: "sluice-webhook-service",
-      secret: "sluice-webhook-certificates",
-      configuration: "sluice-webhook",
+      service: "sluice-operator-webhook-service",
+      secret: "sluice-operator-webhook-certificates",
+      configuration: "sluice-operator-webhook",
       certificates: undefined,
       logLevel: "fatal",
       env: {},

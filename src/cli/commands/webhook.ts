@@ -29,17 +29,17 @@ export const webhook: Command = {
     {
       flags: "--service <name>",
       description: "Service by which the API server calls",
-      default: "sluice-webhook-service",
+      default: "sluice-operator-webhook-service",
     },
     {
       flags: "--secret <name>",
       description: "Secret that keeps the certificates it makes",
-      default: "sluice-webhook-certificates",
+      default: "sluice-operator-webhook-certificates",
     },
     {
       flags: "--configuration <name>",
       description: "webhook configurations that are told of them",
-      default: "sluice-webhook",
+      default: "sluice-operator-webhook",
     },
     {
       flags: "--certificates <folder>",

@@ -14,7 +14,7 @@ import { type Streams, UserError } from "../command.ts";
 import { fullName } from "../reference.ts";
 import { type Entry, entryOf, keyOf, type Recorded, writeInventory } from "./inventory.ts";
 import { type Foreign, foreignOwner, refuse } from "./ownership.ts";
-import { type TypeOf, typesOf } from "./types.ts";
+import { checkKinds, type TypeOf, typesOf } from "./types.ts";
 import { completeValues } from "./values.ts";
 import { waitUntilInstalled } from "./wait.ts";
 
@@ -148,6 +148,7 @@ export async function carryOut(cluster: Cluster, order: Order, streams: Streams)
   const { client, namespace } = cluster;
   const objects = objectsOf(values, release);
   const typeOf = typesOf(cluster);
+  await checkKinds(cluster, objects);
   await ensureNamespace(cluster, dryRun, streams);
   const found = await lookedUp(cluster, objects, typeOf, order);
   const entries = objects.map(entryOf);

@@ -86,6 +86,27 @@ const table: Record<string, object> = {
     serviceMonitor: { create: true },
   },
   "monitors with intervals": { ...few, serviceMonitor: { create: true, interval: "1m", labels: { a: "b" } } },
+  "monitors of operator and webhook": {
+    ...few,
+    podMonitor: { create: true, labels: { release: "prometheus" } },
+    serviceMonitor: { create: true, interval: "15s" },
+    webhook: { create: true },
+  },
+  "alerts and dashboards": {
+    ...few,
+    prometheusRule: { create: true, labels: { release: "prometheus" } },
+    grafanaDashboards: { create: true },
+  },
+  "dashboards in a folder, where the sidecar looks": {
+    ...few,
+    grafanaDashboards: {
+      create: true,
+      namespace: "monitoring",
+      label: "dashboards",
+      labelValue: "yes",
+      annotations: { grafana_folder: "Flink" },
+    },
+  },
   "network policy": { ...few, networkPolicy: { create: true } },
   "narrow network policy": {
     ...few,
@@ -117,6 +138,10 @@ const table: Record<string, object> = {
     ...few,
     commonLabels: { "example.com/d": 'x: "y"\n' },
     webhook: { create: true },
+    podMonitor: { create: true },
+    serviceMonitor: { create: true },
+    prometheusRule: { create: true },
+    grafanaDashboards: { create: true },
   },
   "extra objects": { ...few, extraObjects: [extra] },
   "what null takes away": {

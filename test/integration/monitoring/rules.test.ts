@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { Metrics } from "../../../src/telemetry/metrics/metrics.ts";
 import { repository } from "../../../testbed/lib/paths.ts";
 import { promtool } from "../../../testbed/prometheus.ts";
-import { alerts } from "../../../tools/generate/monitoring/alerts.ts";
+import { alerts } from "../../../src/monitoring/alerts.ts";
 import { ruleTests } from "../../../tools/generate/monitoring/rules.ts";
 
 const folder = join(repository, "deploy/alerts");

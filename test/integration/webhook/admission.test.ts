@@ -109,8 +109,8 @@ test("the manifests are as the API server takes them", async () => {
     "--dry-run=server",
     ...named,
   ]);
-  expect(said).toContain("deployment.apps/sluice-webhook");
-  expect(said).toContain("poddisruptionbudget.policy/sluice-webhook");
+  expect(said).toContain("deployment.apps/sluice-operator-webhook");
+  expect(said).toContain("poddisruptionbudget.policy/sluice-operator-webhook");
 });
 
 describe("a job file", () => {
@@ -258,7 +258,7 @@ async function expectRefusedUntilItIsBack(object: FlinkDeployment, why: RegExp):
 /** As whoever else injects an authority would. */
 async function trust(caBundle: string): Promise<void> {
   for (const type of [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS]) {
-    const found = (await client.get<KubeObject>(type, undefined, "sluice-webhook")) as KubeObject;
+    const found = (await client.get<KubeObject>(type, undefined, "sluice-operator-webhook")) as KubeObject;
     const webhooks = (found["webhooks"] as { clientConfig: object }[]).map((one) => ({
       ...one,
       clientConfig: { ...one.clientConfig, caBundle },
@@ -344,7 +344,7 @@ describe("a webhook", () => {
 
 test("certificates and authorities that are replaced under load cost no request, and lose no update", async () => {
   await webhook.stop();
-  const secret = "sluice-webhook-certificates";
+  const secret = "sluice-operator-webhook-certificates";
   await client.patch(SECRETS, "sluice-system", secret, { data: null }, { kind: "merge" });
   // Certificates begin five minutes ago, so that this settles in three seconds.
   const rotation = { authorityLasts: 24_000, servingLasts: 9000, settles: 303_000 };
@@ -370,7 +370,11 @@ test("certificates and authorities that are replaced under load cost no request,
   };
   const watcher = async (): Promise<void> => {
     while (performance.now() < end) {
-      const secret = await client.get<KubeObject>(SECRETS, "sluice-system", "sluice-webhook-certificates");
+      const secret = await client.get<KubeObject>(
+        SECRETS,
+        "sluice-system",
+        "sluice-operator-webhook-certificates",
+      );
       const data = secret?.["data"] as Record<string, string>;
       bundles.add(data["ca.crt"] ?? "");
       serving.add(data["tls.crt"] ?? "");

@@ -63,7 +63,7 @@ export function scrapeConfigs(discovery: object = {}): readonly object[] {
       relabel_configs: [
         {
           source_labels: ["__meta_kubernetes_pod_label_app_kubernetes_io_name"],
-          regex: "sluice-operator",
+          regex: "sluice-operator(-webhook)?",
           action: "keep",
         },
         { source_labels: ["__meta_kubernetes_pod_phase"], regex: "Running", action: "keep" },

@@ -1,38 +1,5 @@
-/** The alerts, each with what a person on call is to know, and with series under which it fires and stays silent. */
-
-/** One series: its values a minute apart, in promtool's notation. */
-type Input = readonly [series: string, values: string];
-
-interface Fires {
-  readonly series: readonly Input[];
-  /** Minutes after the begin. */
-  readonly after: number;
-  /** Of the alert, beside its own name and severity. */
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-interface Silent {
-  readonly why: string;
-  readonly series: readonly Input[];
-  readonly after: number;
-}
-
-export interface Alert {
-  readonly name: string;
-  readonly severity: "critical" | "warning" | "info";
-  readonly expr: string;
-  /** In Prometheus' notation; how long it has to be true. */
-  readonly for?: string;
-  /** With `{{ $labels.x }}`. */
-  readonly summary: string;
-  readonly meaning: string;
-  readonly impact: string;
-  /** What to look at, in this order. */
-  readonly look: readonly string[];
-  readonly mend: readonly string[];
-  readonly fires: Fires;
-  readonly silent: readonly Silent[];
-}
+/** Alerts about jobs. */
+import type { Alert, Input } from "./alert.ts";
 
 const JOB_LABELS = { namespace: "jobs", flink_deployment: "counting", job_name: "counting" };
 const OF_JOB = 'namespace="jobs",flink_deployment="counting",job_name="counting"';
@@ -48,7 +15,7 @@ function state(name: string): Input {
   return [`sluice_resource_lifecycle_state{${RESOURCE},state="${name}"}`, "1x60"];
 }
 
-export const alerts: readonly Alert[] = [
+export const flinkAlerts: readonly Alert[] = [
   {
     name: "FlinkJobNotRunning",
     severity: "critical",
@@ -392,134 +359,6 @@ export const alerts: readonly Alert[] = [
         ],
         after: 10,
       },
-    ],
-  },
-  {
-    name: "SluiceNotLeading",
-    severity: "critical",
-    expr: "absent(sluice_leader == 1)",
-    for: "2m",
-    summary: "No Sluice operator leads",
-    meaning: "Every operator is down, waits for the Lease, or is not scraped.",
-    impact:
-      "Jobs go on running, and nobody looks after them: no upgrade, no recovery of a lost JobManager, no savepoint in time.",
-    look: [
-      "`kubectl -n sluice-system get pods,leases`.",
-      "`kubectl -n sluice-system logs deployment/sluice-operator`.",
-      "Prometheus, Status, Targets: whether the operator is scraped.",
-    ],
-    mend: [
-      "What the log says: rights, the API server, memory.",
-      "A Lease of a pod that is gone ends by itself after 15 seconds.",
-    ],
-    fires: { series: [['sluice_leader{pod="a"}', "0x60"]], after: 3, labels: {} },
-    silent: [
-      {
-        why: "one of two leads",
-        series: [
-          ['sluice_leader{pod="a"}', "0x60"],
-          ['sluice_leader{pod="b"}', "1x60"],
-        ],
-        after: 10,
-      },
-    ],
-  },
-  {
-    name: "SluiceQueueGrowing",
-    severity: "warning",
-    expr: 'min_over_time(workqueue_depth{name=~"flinkdeployment|flinksessionjob|flinkstatesnapshot"}[10m]) > 10',
-    for: "5m",
-    summary: "More than ten resources of {{ $labels.name }} have waited for a pass for 10 minutes",
-    meaning: "The operator does not keep up: passes are slow, or there are too few workers.",
-    impact: "Changes and recoveries come later.",
-    look: [
-      "Dashboard *Sluice / Operator*: wait in the queue, length of passes, time to answer of the API server and of Flink.",
-    ],
-    mend: [
-      "CPU of the operator's pod.",
-      "`--workers`.",
-      "JobManagers that hang cost a call each; `sluice doctor` names them.",
-    ],
-    fires: {
-      series: [['workqueue_depth{name="flinkdeployment"}', "50x60"]],
-      after: 20,
-      labels: { name: "flinkdeployment" },
-    },
-    silent: [
-      {
-        why: "it empties in between",
-        series: [['workqueue_depth{name="flinkdeployment"}', "50x4 0 50x4 0 50x4 0 50x60"]],
-        after: 18,
-      },
-    ],
-  },
-  {
-    name: "SluicePassesFailing",
-    severity: "warning",
-    expr: 'increase(controller_runtime_reconcile_errors_total{controller=~"flink.+"}[15m]) > 5',
-    for: "5m",
-    summary: "Passes of {{ $labels.controller }} end with errors",
-    meaning: "Passes throw: the API server refuses or does not answer, or it is a defect.",
-    impact: "The resources concerned are tried again with a back-off, and do not get on.",
-    look: ['`kubectl -n sluice-system logs deployment/sluice-operator | grep "pass failed"`.'],
-    mend: ["Rights: `deploy/operator/rbac.yaml`.", "A defect: report it with the log line and the resource."],
-    fires: {
-      series: [['controller_runtime_reconcile_errors_total{controller="flinkdeployment"}', "0+1x60"]],
-      after: 25,
-      labels: { controller: "flinkdeployment" },
-    },
-    silent: [
-      {
-        why: "a conflict now and then",
-        series: [
-          ['controller_runtime_reconcile_errors_total{controller="flinkdeployment"}', "0x10 1x10 2x60"],
-        ],
-        after: 25,
-      },
-    ],
-  },
-  {
-    name: "SluiceNamespaceUnreadable",
-    severity: "warning",
-    expr: "sluice_watched_namespace == 0",
-    for: "10m",
-    summary: "A namespace that Sluice is to watch cannot be read",
-    meaning: "Rights are missing, or the API server refuses.",
-    impact: "Nothing in that namespace is looked after.",
-    look: ["`/readyz` of the operator names the namespace and the reason; so does its log."],
-    mend: [
-      "`kubectl -n NAMESPACE apply -f deploy/operator/namespace-rights.yaml`. It is noticed within seconds.",
-    ],
-    fires: {
-      series: [['sluice_watched_namespace{namespace="x"}', "0x60"]],
-      after: 11,
-      labels: { namespace: "x" },
-    },
-    silent: [{ why: "it is read", series: [['sluice_watched_namespace{namespace="x"}', "1x60"]], after: 20 }],
-  },
-  {
-    name: "SluiceCertificateExpires",
-    severity: "warning",
-    expr: "sluice_webhook_certificate_expiry_timestamp_seconds - time() < 7 * 24 * 3600",
-    for: "10m",
-    summary: "The certificate of the admission webhook ends within a week",
-    meaning: "It should have been renewed by now, and was not.",
-    impact:
-      "When it ends, the API server refuses changes of the resources, or lets them through unchecked, as the webhook's failurePolicy says.",
-    look: ["The webhook's log.", "`kubectl get validatingwebhookconfigurations -o yaml`: the CA."],
-    mend: ["Restart the webhook.", "With cert-manager: `kubectl describe certificate`."],
-    fires: {
-      series: [["sluice_webhook_certificate_expiry_timestamp_seconds", "500000x60"]],
-      after: 12,
-      labels: {},
-    },
-    silent: [
-      {
-        why: "it lasts for a month",
-        series: [["sluice_webhook_certificate_expiry_timestamp_seconds", "2592000x60"]],
-        after: 30,
-      },
-      { why: "there is no webhook", series: [["sluice_leader", "1x60"]], after: 30 },
     ],
   },
 ];
