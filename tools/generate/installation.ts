@@ -44,20 +44,32 @@ function valuesYaml(schema: ValueSchema, indent = ""): string {
     .join(indent === "" ? "\n" : "");
 }
 
-/** JSON Schema as Helm reads it (draft 7): a misspelt name is refused wherever the names are known. */
-function jsonSchema({ properties, items, additionalProperties, ...schema }: ValueSchema): object {
+/**
+ * JSON Schema as Helm reads it (draft 7): a misspelt name is refused wherever the names are known. Null in a values file
+ * takes a default away, and `helm upgrade --reuse-values` hands it on.
+ */
+function jsonSchema(
+  { properties, items, additionalProperties, ...schema }: ValueSchema,
+  nullable = true,
+): object {
   const { "x-kubernetes-int-or-string": intOrText, type, description, uniqueItems, pattern } = schema;
   const open = schema["x-kubernetes-preserve-unknown-fields"] === true;
   const children = Object.entries(properties ?? {}).map(([name, child]) => [name, jsonSchema(child)]);
+  const types = intOrText ? ["integer", "string"] : type === undefined ? [] : [type];
+  const orNull = nullable && properties === undefined ? ["null"] : [];
   return {
     ...(description === undefined ? {} : { description }),
-    ...(intOrText ? { type: ["integer", "string"] } : type === undefined ? {} : { type }),
-    ...(schema.enum === undefined ? {} : { enum: schema.enum }),
+    ...(types.length === 0
+      ? {}
+      : { type: types.length + orNull.length === 1 ? type : [...types, ...orNull] }),
+    ...(schema.enum === undefined ? {} : { enum: [...schema.enum, ...(orNull.length > 0 ? [null] : [])] }),
     ...(schema.default === undefined ? {} : { default: schema.default }),
     ...(uniqueItems ? { uniqueItems } : {}),
     ...(pattern === undefined ? {} : { pattern }),
-    ...(items === undefined ? {} : { items: jsonSchema(items) }),
-    ...(additionalProperties === undefined ? {} : { additionalProperties: jsonSchema(additionalProperties) }),
+    ...(items === undefined ? {} : { items: jsonSchema(items, false) }),
+    ...(additionalProperties === undefined
+      ? {}
+      : { additionalProperties: jsonSchema(additionalProperties, false) }),
     ...(properties === undefined || open
       ? {}
       : { properties: Object.fromEntries(children), additionalProperties: false }),
