@@ -120,8 +120,20 @@ export default defineConfig({
           ...onNode,
           // They take the API server away from everybody, so they run alone.
           include: ["test/e2e/outages/*.test.ts"],
+          exclude: ["test/e2e/outages/*.full.test.ts"],
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: "outages-full",
+          ...onNode,
+          // The operator is theirs alone.
+          include: ["test/e2e/outages/*.full.test.ts"],
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -10,6 +10,7 @@ import { run, tryRun } from "./lib/exec.ts";
 import { freshNamespace } from "./lib/namespaces.ts";
 import { imageReferences } from "./lib/node/images.ts";
 import { nodeDir, s3Access, s3Dir, s3Endpoint } from "./lib/node/layout.ts";
+import { enforcePolicies } from "./lib/node/policies.ts";
 import { readState, type NodeState } from "./lib/node/state.ts";
 import { unhealthy } from "./lib/node/status.ts";
 import { podProcesses } from "./lib/node/traces.ts";
@@ -46,6 +47,8 @@ export interface NodeTestbed {
   readonly stallApi: (seconds: number) => Promise<void>;
   /** SIGKILL to all of a pod's processes at once, as the kernel does it when memory is out. Answers how many there were. */
   readonly killPod: (namespace: string, pod: string) => Promise<number>;
+  /** NetworkPolicies hold from now on, until the testbed goes down. */
+  readonly enforcePolicies: () => Promise<void>;
   /** All namespaces of users and all S3 data gone. */
   readonly reset: () => Promise<void>;
   /** The log file of a component: `kubelet`, `kube-apiserver`, … */
@@ -106,6 +109,7 @@ function describe(dir: string, state: NodeState): NodeTestbed {
     },
     stallApi: (seconds) => stall(dir, seconds),
     killPod: (namespace, pod) => killPod(kubectl, namespace, pod),
+    enforcePolicies: () => enforcePolicies(dir),
     reset: () => testbedCommand(["reset"]),
     logFile: (component) => logFile(dir, component),
   };

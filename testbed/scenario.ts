@@ -28,6 +28,8 @@ export function attachCluster(): Cluster {
 }
 
 const NAMESPACE = "sluice-system";
+/** The label of a namespace that holds its pods to Pod Security's strictest level. */
+export const ENFORCE_RESTRICTED = "pod-security.kubernetes.io/enforce=restricted";
 
 /** Everything is denied that is not allowed, and no pod may be more than Pod Security's strictest level lets it. */
 const STRICT: KubeObject[] = [
@@ -67,8 +69,8 @@ function values({ s3 }: NodeTestbed): object {
   };
 }
 
-/** CRDs, rights and the operator's pod, as `sluice install` makes them. */
-export async function installOperator(): Promise<Cluster> {
+/** CRDs, rights and the operator's pod, as `sluice install` makes them. `more`: values beside those that every test has. */
+export async function installOperator(more: object = {}): Promise<Cluster> {
   const cluster = attachCluster();
   const { testbed, kubectl } = cluster;
   // Before any job starts: Flink's JobManager ends when the bucket of its HA storage is not there.
@@ -78,12 +80,18 @@ export async function installOperator(): Promise<Cluster> {
   // Over whatever an earlier run has left.
   const upgrade = ["upgrade", "--install", "--take-ownership", "--no-wait", "--values", "-"];
   await run(sluice, [...upgrade, "--kubeconfig", testbed.kubeconfigPath], {
-    stdin: JSON.stringify(values(testbed)),
+    stdin: JSON.stringify({ ...values(testbed), ...more }),
     deadline: 180_000,
   });
   await kubectl(["-n", NAMESPACE, "rollout", "restart", OPERATOR]);
   await kubectl(["-n", NAMESPACE, "rollout", "status", OPERATOR, "--timeout=180s"]);
   return cluster;
+}
+
+/** `sluice uninstall`; the namespace stays. */
+export async function removeOperator({ testbed }: Cluster): Promise<void> {
+  const sluice = join(import.meta.dirname, "../bin/sluice");
+  await run(sluice, ["uninstall", "--kubeconfig", testbed.kubeconfigPath], { deadline: 180_000 });
 }
 
 export function operatorLogs({ kubectl }: Cluster): Promise<string> {

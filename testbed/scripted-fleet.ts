@@ -24,6 +24,8 @@ export interface FleetSize {
   readonly sessions: number;
   readonly jobsEach: number;
   readonly applications: number;
+  /** Milliseconds between two looks at the pods. Default 100. */
+  readonly pause?: number;
 }
 
 const ENDED = new Set(["FINISHED", "CANCELED", "FAILED"]);
@@ -80,7 +82,7 @@ export class ScriptedFleet {
     for (let nth = 0; nth < size.applications; nth++) await fleet.#createCluster(`app-${nth}`, true);
     for (let nth = 0; nth < size.sessions * size.jobsEach; nth++)
       await fleet.#createJob(`job-${nth}`, `session-${nth % size.sessions}`);
-    fleet.#kubelet = fleet.#work();
+    fleet.#kubelet = fleet.#work(size.pause ?? 100);
     return fleet;
   }
 
@@ -165,10 +167,10 @@ export class ScriptedFleet {
     await this.#rest.close();
   }
 
-  async #work(): Promise<void> {
+  async #work(pause: number): Promise<void> {
     while (!this.#isClosing) {
       await this.#round().catch((error: unknown) => this.violations.push(`the kubelet: ${String(error)}`));
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
 

@@ -26,7 +26,7 @@ const PROJECTS: Readonly<Record<string, readonly string[]>> = {
   unit: ["unit", "model"],
   "integration-full": ["integration", "integration-full"],
   e2e: ["e2e", "outages"],
-  "e2e-full": ["e2e", "e2e-full", "e2e-other", "outages"],
+  "e2e-full": ["e2e", "e2e-full", "e2e-other", "outages", "outages-full"],
 };
 const onNode: Readonly<Record<string, string>> = {
   e2e: "e2e: every end-to-end test on real Flink",

@@ -1,33 +1,11 @@
 /**
  * Under Pod Security's level `restricted`, with everything denied that is not allowed: the operator as it is installed,
- * and a job whose pod template says what the level asks for. The testbed's network (a bridge) does not enforce
- * policies: that they are there and let the job run is seen here, not that they hold anything back.
+ * and a job whose pod template says what the level asks for. The policies are enforced.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { attachCluster, type Cluster, Job } from "../../testbed/scenario.ts";
 import { nodeMissing } from "../support/node-testbed.ts";
-
-const ENFORCE = "pod-security.kubernetes.io/enforce=restricted";
-
-/** What the level asks of Flink's pods. */
-const podTemplate = {
-  spec: {
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: 9999,
-      runAsGroup: 9999,
-      seccompProfile: { type: "RuntimeDefault" },
-    },
-    containers: [
-      {
-        name: "flink-main-container",
-        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
-      },
-    ],
-  },
-};
+import { denyByDefault, podTemplate } from "../support/restricted.ts";
 
 describe.skipIf(nodeMissing())("restricted namespaces", () => {
   let cluster: Cluster;
@@ -36,9 +14,8 @@ describe.skipIf(nodeMissing())("restricted namespaces", () => {
   beforeAll(async () => {
     cluster = attachCluster();
     job = await Job.create(cluster, { flink: "2.3", upgradeMode: "savepoint", spec: { podTemplate } });
-    await cluster.kubectl(["label", "namespace", job.namespace, ENFORCE]);
-    const policies = readFileSync(join(import.meta.dirname, "../../examples/network-policy.yaml"), "utf8");
-    await cluster.kubectl(["-n", job.namespace, "apply", "-f", "-"], policies);
+    await cluster.testbed.enforcePolicies();
+    await denyByDefault(cluster, job.namespace);
   });
   afterAll(async () => {
     await job?.deleteLeavesNothing();

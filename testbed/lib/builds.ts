@@ -10,6 +10,7 @@ export type BuildName =
   | "coredns"
   | "versitygw"
   | "helm"
+  | "kube-router"
   | "prometheus"
   | "prometheus-operator-crds"
   | "base-images";

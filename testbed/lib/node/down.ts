@@ -15,6 +15,7 @@ import {
   cgroupTree,
   mountPoints,
   podProcesses,
+  policySets,
   processesOf,
   savedRules,
   traces,
@@ -111,6 +112,8 @@ async function removeNetwork(): Promise<void> {
     const script = removalScript(await savedRules(command));
     if (script !== "") await run(`${command}-restore`, ["--noflush", "--wait", "10"], { stdin: script });
   }
+  // No rule names them any more.
+  for (const name of await policySets()) await run("ipset", ["destroy", name]);
 }
 
 function removeCgroups(): void {

@@ -8,6 +8,7 @@ const needed = [
   "containernetworking-plugins",
   "gcc",
   "iproute2",
+  "ipset",
   "iptables",
   "libc6-dev",
   "openssl",

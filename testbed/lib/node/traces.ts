@@ -15,6 +15,7 @@ const ours = new Set([
   "kube-proxy",
   "kubelet",
   "coredns",
+  "kube-router",
   "versitygw",
   "containerd",
   "containerd-shim-runc-v2",
@@ -105,6 +106,13 @@ export async function savedRules(command: "iptables" | "ip6tables"): Promise<str
   return result?.stdout ?? "";
 }
 
+/** The address sets of NetworkPolicies' rules. */
+export async function policySets(): Promise<string[]> {
+  // Where the command is missing there is nothing to find.
+  const listed = await tryRun("ipset", ["list", "-name"]).catch(() => undefined);
+  return (listed?.stdout ?? "").split("\n").filter((name) => name.startsWith("KUBE-"));
+}
+
 /** One line for everything that is still there. Empty after a good `down`. */
 export async function traces(dir: string): Promise<string[]> {
   const found: string[] = [];
@@ -117,6 +125,7 @@ export async function traces(dir: string): Promise<string[]> {
     const lines = (await savedRules(command)).split("\n").filter((line) => line.startsWith(":KUBE-"));
     if (lines.length > 0) found.push(`${command}: ${lines.length} KUBE- chains`);
   }
+  for (const name of await policySets()) found.push(`address set ${name}`);
   return found;
 }
 
