@@ -133,10 +133,14 @@ describe("a new session job", () => {
 
   it("in a cluster of an unsupported version is left alone", () => {
     const session = sessionCluster(withFlinkVersion("v1_14"), recordedCluster());
-    expect(decideJobOnce(sessionJob(), { session })).toMatchObject({
+    const outcome = decideJobOnce(sessionJob(), { session });
+    expect(outcome).toMatchObject({
       events: ["UnsupportedFlinkVersion"],
       conditions: ["Stalled: Unsupported"],
     });
+    expect(condition(outcome, "Stalled")?.message).toBe(
+      "spec.deploymentName: Flink version v1_14 of the session cluster is not supported",
+    );
   });
 });
 
