@@ -61,7 +61,8 @@ export class Stranger {
     const pod: KubeObject = {
       apiVersion: "v1",
       kind: "Pod",
-      metadata: { name: "stranger" },
+      // As the operator's, which in another namespace says nothing.
+      metadata: { name: "stranger", labels: { "app.kubernetes.io/name": "sluice-operator" } },
       spec: {
         terminationGracePeriodSeconds: 0,
         containers: [
