@@ -10,6 +10,7 @@ export type BuildName =
   | "coredns"
   | "versitygw"
   | "helm"
+  | "helm4"
   | "kube-router"
   | "prometheus"
   | "prometheus-operator-crds"

@@ -17,7 +17,7 @@ import { repository } from "../../../testbed/lib/paths.ts";
 import { waitFor } from "../../../testbed/lib/wait.ts";
 import { kubeconfigOf, ownFolder, startOperator } from "../../support/operator.ts";
 import { bringUpJob, type ScriptedFlink, startScriptedFlink } from "../../support/scripted-flink.ts";
-import { CHART, helm, type HelmRun } from "./helm.ts";
+import { CHART, helm, type HelmRun, OVERWRITE } from "./helm.ts";
 
 const APACHE = "flink-kubernetes-operator";
 const HERE = "flink";
@@ -135,13 +135,8 @@ function theirObjects(): KubeObject[] {
 
 function theirChart(): string {
   const chart = join(folder, APACHE);
-  for (const part of ["crds", "templates"]) mkdirSync(join(chart, part), { recursive: true });
+  mkdirSync(join(chart, "templates"), { recursive: true });
   writeFileSync(join(chart, "Chart.yaml"), stringify({ apiVersion: "v2", name: APACHE, version: "1.0.0" }));
-  for (const kind of kinds)
-    writeFileSync(
-      join(chart, "crds", `${kind.plural}.yml`),
-      JSON.stringify(theirCrd(customResourceDefinition(kind))),
-    );
   writeFileSync(
     join(chart, "templates/all.yaml"),
     theirObjects()
@@ -248,7 +243,16 @@ afterAll(async () => {
 });
 
 const install = (...more: string[]): Promise<Awaited<ReturnType<HelmRun>>> =>
-  run(["install", "sluice-operator", CHART, "--namespace", "sluice-system", "--create-namespace", ...more]);
+  run([
+    "install",
+    "sluice-operator",
+    CHART,
+    "-n",
+    "sluice-system",
+    "--create-namespace",
+    ...OVERWRITE,
+    ...more,
+  ]);
 
 test("1. stopped: as long as its webhook's configuration is there, no spec can be changed", async () => {
   await kubectl(["-n", HERE, "scale", "deployment", APACHE, "--replicas=0"]);
@@ -276,7 +280,8 @@ test("2. a values file as it is, is refused by what does not fit, one after the 
   const owner = ["meta.helm.sh/release-name=sluice-operator", "meta.helm.sh/release-namespace=sluice-system"];
   await kubectl(["annotate", ...CRDS, ...owner]);
   // Taken over, it would go when the Apache release goes.
-  expect((await install(...named)).stderr).toMatch(/ClusterRole "flink-operator".* cannot be imported/);
+  const rest = await install(...named, "--set", "crds.install=false");
+  expect(rest.stderr).toMatch(/ClusterRole "flink-operator".* cannot be imported/);
 });
 
 test("2. with what the documentation lays over it, the release goes beside; values mean the same", async () => {
@@ -338,7 +343,7 @@ test("3. the operator, with the rights of the release, takes the job on and does
 test("back: the Apache release is as it was, its objects untouched", async () => {
   await ok("uninstall", "sluice-operator", "--namespace", "sluice-system");
   expect((await job()).metadata.deletionTimestamp).toBeUndefined();
-  await ok("upgrade", APACHE, join(folder, APACHE), "--namespace", HERE, "--reuse-values");
+  await ok("upgrade", APACHE, join(folder, APACHE), "--namespace", HERE, "--reuse-values", ...OVERWRITE);
   const replicas = "jsonpath={.spec.replicas}";
   expect(await kubectl(["get", "deployment", APACHE, "-n", HERE, "-o", replicas])).toBe("1");
   const all = await names("clusterrole,clusterrolebinding,validatingwebhookconfiguration");

@@ -12,9 +12,14 @@ export const CHART = join(repository, "deploy/helm/sluice");
 
 export type HelmRun = (args: readonly string[]) => Promise<RunResult>;
 
+/** Helm 3, or 4 with SLUICE_TEST_HELM=4. */
+const BUILD = process.env["SLUICE_TEST_HELM"] === "4" ? "helm4" : "helm";
+/** Helm 4 applies server-side, and does not overwrite what others have written unless it is told to (docs/install.md). */
+export const OVERWRITE: readonly string[] = BUILD === "helm4" ? ["--force-conflicts"] : [];
+
 /** Runs Helm with a folder of its own for all that it keeps on disk. */
 export async function helm(kubeconfig?: string): Promise<{ run: HelmRun; remove: () => void }> {
-  const program = join(await builtPrograms("helm"), "helm");
+  const program = join(await builtPrograms(BUILD), "helm");
   const folder = mkdtempSync(join(tmpdir(), "sluice-helm-"));
   const env = {
     HELM_CACHE_HOME: join(folder, "cache"),

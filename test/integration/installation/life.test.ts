@@ -13,7 +13,7 @@ import { kinds } from "../../../src/api/kinds.ts";
 import { type ApiTestbed, startApi } from "../../../testbed/api.ts";
 import { builtPrograms } from "../../../testbed/lib/builds.ts";
 import { waitFor } from "../../../testbed/lib/wait.ts";
-import { CHART, helm } from "./helm.ts";
+import { CHART, helm, OVERWRITE } from "./helm.ts";
 import { done, refused, type Way, withHelm, withSluice } from "./ways.ts";
 
 /** The smallest. */
@@ -130,7 +130,8 @@ describe.each(["Helm", "sluice install"])("%s", (how) => {
 
   test("they are taken over when that is wanted, and up to date then", async () => {
     expect(await knows(SNAPSHOTS, "backoffLimit")).toBe(false);
-    await done(way.install(release, "--take-ownership"));
+    const overwrite = how === "Helm" ? OVERWRITE : [];
+    await done(way.install(release, "--take-ownership", ...overwrite));
     expect(await knows(SNAPSHOTS, "backoffLimit")).toBe(true);
     const by = "jsonpath={.items[*].metadata.labels.app\\.kubernetes\\.io/managed-by}";
     expect(await kubectl(["get", "crds", "-o", by])).toBe(kinds.map(() => way.tool).join(" "));
