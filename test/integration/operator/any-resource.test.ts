@@ -321,17 +321,16 @@ async function remove(made: readonly Made[]): Promise<void> {
 const DEFECT =
   /TypeError|RangeError|ReferenceError|SyntaxError|Cannot read|is not a function|not iterable|[Uu]nhandled|undefined|\[object/;
 
+/** Somebody else wrote first, or the API server of a busy machine was slow: the pass is tried again, as it should be. */
+const OUTSIDE = /conflict|being deleted|object has been modified|no answer within/i;
+
 function expectNoDefect(): void {
   alive();
   expect(stderr).toBe("");
   const defects = lines.filter((line) => DEFECT.test(JSON.stringify(line)));
   expect(defects.slice(0, 3)).toEqual([]);
   const failed = lines.filter(({ msg }) => msg === "pass failed, trying again");
-  expect(
-    failed
-      .filter(({ error = "" }) => !/conflict|being deleted|object has been modified/i.test(error))
-      .slice(0, 3),
-  ).toEqual([]);
+  expect(failed.filter(({ error = "" }) => !OUTSIDE.test(error)).slice(0, 3)).toEqual([]);
 }
 
 async function longestPass(): Promise<number> {
