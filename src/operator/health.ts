@@ -5,8 +5,6 @@
 import type { Readiness } from "../telemetry/health.ts";
 import type { NamespaceState } from "./watched-namespaces.ts";
 
-export { serveHealth } from "../telemetry/health.ts";
-
 export function healthOf(failingCanaries: readonly string[]): Readiness {
   const notes = failingCanaries.map((name) => `canary ${name}: its change did not come back`);
   return { isReady: notes.length === 0, notes };

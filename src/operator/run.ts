@@ -1,8 +1,7 @@
 /** `sluice operator`: what watches, who acts and when, health, and an end that leaves nothing half done. */
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { FlinkClients } from "../controller/flink-clients.ts";
-import { wayToFlink } from "../controller/flink-clients.ts";
+import { type FlinkClients, wayToFlink } from "../controller/flink-clients.ts";
 import { type FlinkConfiguration, getBoolean } from "../flink/configuration.ts";
 import { INGRESS_MANAGE } from "../flink/options.ts";
 import { KubeClient } from "../kube/client.ts";
@@ -10,12 +9,13 @@ import { aborted } from "../kube/clock.ts";
 import type { ClusterAccess } from "../kube/cluster-access.ts";
 import { loadKubeConfig } from "../kube/config.ts";
 import { StateStorages } from "../state-storage/state-storage.ts";
+import { serveHealth } from "../telemetry/health.ts";
 import { createLogger, type Logger } from "../telemetry/log.ts";
 import { measureKubeCalls } from "../telemetry/metrics/kube-calls.ts";
 import { Metrics } from "../telemetry/metrics/metrics.ts";
 import { Acting, type Surroundings, Waker } from "./acting.ts";
 import { FollowedConfiguration } from "./configuration.ts";
-import { healthOf, readinessOf, serveHealth } from "./health.ts";
+import { healthOf, readinessOf } from "./health.ts";
 import { Leadership, leaseOptions } from "./leadership.ts";
 import { followLogLevel } from "./log-level.ts";
 import { measureWatched, operatorSystem } from "./measures.ts";
