@@ -71,3 +71,11 @@ it("fires at the end of the year, and not twice for one time", () => {
   expect(nextFireTime("59 59 23 31 12 ?", last)).toBe(Date.parse("2027-12-31T23:59:59Z"));
   expect(nextFireTime("0 0 0 1 1 ?", last + 500)).toBe(Date.parse("2027-01-01T00:00:00Z"));
 });
+
+it("knows months and days by their names", () => {
+  const next = (text: string): Date => new Date(nextFireTime(text, Date.parse(AFTER)) ?? Number.NaN);
+  const months = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(" ");
+  expect(months.map((month) => next(`0 0 13 28 ${month} ?`).getUTCMonth())).toEqual([...months.keys()]);
+  const days = "SUN MON TUE WED THU FRI SAT".split(" ");
+  expect(days.map((day) => next(`0 0 13 ? * ${day}`).getUTCDay())).toEqual([...days.keys()]);
+});
