@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { type FlinkConfiguration, getBoolean, getDuration, getOption } from "../flink/configuration.ts";
 import { KubeClient } from "../kube/client.ts";
-import { aborted } from "../kube/clock.ts";
+import { aborted, pause, systemClock } from "../kube/clock.ts";
 import type { ClusterAccess } from "../kube/cluster-access.ts";
 import { LeaderElector } from "../kube/lease.ts";
 import { checkDurations } from "../kube/lease-rules.ts";
@@ -105,9 +105,13 @@ export class Leadership {
       onLost: () => lost.abort(),
       onError: (error) => this.#log.warn({ error: String(error) }, "lease not renewed, trying again"),
     });
+    const isFirst = this.#elector === undefined;
     this.#elector = elector;
     elector.start();
     await Promise.race([elected.promise, aborted(signal)]);
+    // What the last term sent has as long to arrive as another leader would have left it.
+    const { leaseDurationMs, renewDeadlineMs } = this.#options;
+    if (!isFirst) await pause(systemClock, leaseDurationMs - renewDeadlineMs, signal);
     return signal.aborted ? undefined : new Term(() => elector.isLeader, lost.signal);
   }
 
