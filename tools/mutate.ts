@@ -78,13 +78,15 @@ function noticed(folder: string, args: readonly string[]): Promise<boolean> {
   });
 }
 
-/** The file's own tests first: they notice most, and soonest. */
+/** The file's own tests first, then its neighbours': they notice most, and soonest. */
 async function isNoticed(folder: string, file: string): Promise<boolean> {
   const own = [".test.ts", ".table.test.ts"]
     .map((end) => file.replace(/\.ts$/, end))
     .filter((test) => existsSync(join(folder, test)));
   if (own.length > 0 && (await noticed(folder, ["run", ...own]))) return true;
   const others = SLOW.flatMap((slow) => ["--exclude", slow]);
+  if (await noticed(folder, ["run", `${dirname(file)}/`, "--exclude", "**/*crash*.test.ts", ...others]))
+    return true;
   if (await noticed(folder, ["related", file, ...others])) return true;
   return noticed(folder, ["run", ...SLOW]);
 }
