@@ -111,6 +111,8 @@ export default defineConfig({
           // More modes and versions than make test has the time for.
           include: ["test/e2e/*.full.test.ts"],
           maxWorkers: 3,
+          // What doctor names are jobs that crash again and again, beside two other files.
+          maxConcurrency: 2,
           sequence: { groupOrder: 1 },
         },
       },

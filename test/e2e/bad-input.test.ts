@@ -123,6 +123,7 @@ describe.skipIf(nodeMissing())("a first deployment whose pods cannot run", () =>
   it("is applied", async () => {
     job = await Job.create(cluster, { flink: "1.20", upgradeMode: "savepoint" });
     await job.apply();
+    await job.patch({ flinkConfiguration: { "kubernetes.operator.deployment.readiness.timeout": "15 s" } });
   });
 
   it.each([

@@ -182,12 +182,12 @@ export function ended(now: Ending, last?: Ending): ObjectChange {
   });
 }
 
-export function unschedulable(message?: string): ObjectChange {
+/** `since`: RFC 3339. */
+export function unschedulable(message?: string, since?: string): ObjectChange {
   const condition = { type: "PodScheduled", status: "False", reason: "Unschedulable" };
-  return withPodStatus({
-    phase: "Pending",
-    conditions: [{ ...condition, ...(message === undefined ? {} : { message }) }],
-  });
+  const told = message === undefined ? {} : { message };
+  const changed = since === undefined ? {} : { lastTransitionTime: since };
+  return withPodStatus({ phase: "Pending", conditions: [{ ...condition, ...told, ...changed }] });
 }
 
 /** The HA ConfigMap of a job: metadata, and a checkpoint and a job graph where asked for. */

@@ -106,6 +106,34 @@ describe("a JobManager that cannot run", () => {
     ]);
   });
 
+  it("because no node takes it yet is waited for, as an autoscaler may bring one, and then needs a person", () => {
+    const text = "0/1 nodes are available";
+    const since = (minutes: number): SceneOf =>
+      down(unschedulable(text, new Date(NOW - minutes * 60_000).toISOString()));
+    const trace = new Trace(flinkDeployment(deploying()));
+    const first = play(trace, [
+      {
+        when: "seen",
+        scene: since(1),
+        gives: {
+          actions: [],
+          events: ["Unschedulable"],
+          error: text,
+          conditions: ["Reconciling: Unschedulable"],
+        },
+      },
+    ]);
+    expect(condition(first, "Stalled")?.status).toBe("False");
+    expect(condition(first, "Ready")?.message).toContain(text);
+    play(trace, [
+      {
+        when: "after the readiness timeout",
+        scene: since(6),
+        gives: { actions: [], events: [], conditions: ["Stalled: Unschedulable"] },
+      },
+    ]);
+  });
+
   it("after it ran for a while is the same", () => {
     const trace = new Trace(flinkDeployment(running()));
     play(trace, [

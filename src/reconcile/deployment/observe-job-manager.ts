@@ -1,7 +1,8 @@
 /** `status.jobManagerDeploymentStatus`, from the JobManager's Deployment, its pods and its REST API (2.8). */
 import type { KubeObject } from "../../api/kube-object.ts";
-import { getNumber } from "../../flink/configuration.ts";
+import { getDuration, getNumber } from "../../flink/configuration.ts";
 import { JM_REPLICAS } from "../../flink/kubernetes-options.ts";
+import { READINESS_TIMEOUT } from "../../flink/options.ts";
 import { statusError } from "../status-error.ts";
 import { isTerminal } from "../upgrade-mode.ts";
 import {
@@ -73,6 +74,12 @@ function missing(pass: Pass): void {
   status.jobManagerDeploymentStatus = "MISSING";
 }
 
+/** A node may still come for the pod: an autoscaler takes minutes to bring one. */
+function mayPass(pass: Pass, { since }: PodProblem): boolean {
+  const timeout = getDuration(observeConfiguration(pass), READINESS_TIMEOUT) ?? 0;
+  return since !== undefined && pass.now - since < timeout;
+}
+
 function failed(pass: Pass, problem: PodProblem): void {
   const { status } = pass;
   const { reason, message } = problem;
@@ -80,7 +87,8 @@ function failed(pass: Pass, problem: PodProblem): void {
   complain(pass, { reason, message, component: "JobManagerDeployment" });
   status.error = statusError("DeploymentFailedException", message, { reason });
   status.jobManagerDeploymentStatus = "ERROR";
-  stall(pass, reason, `JobManager ${problem.pod}: ${message}`);
+  const tell = mayPass(pass, problem) ? waitFor : stall;
+  tell(pass, reason, `JobManager ${problem.pod}: ${message}`);
 }
 
 /** Only for a cluster that should be there. */

@@ -6,6 +6,8 @@ export interface PodProblem {
   readonly reason: string;
   readonly message: string;
   readonly pod: string;
+  /** Epoch milliseconds; of what may pass by itself. */
+  readonly since?: number;
 }
 
 interface ContainerState {
@@ -19,7 +21,13 @@ interface ContainerStatus {
   restartCount?: number;
 }
 interface PodStatus {
-  conditions?: { type: string; status: string; reason?: string; message?: string }[];
+  conditions?: {
+    type: string;
+    status: string;
+    reason?: string;
+    message?: string;
+    lastTransitionTime?: string;
+  }[];
   containerStatuses?: ContainerStatus[];
   initContainerStatuses?: ContainerStatus[];
 }
@@ -66,9 +74,10 @@ function containerProblem({ name, state, lastState }: ContainerStatus): Omit<Pod
 
 function schedulingProblem(status: PodStatus): Omit<PodProblem, "pod"> | undefined {
   const scheduled = status.conditions?.find(({ type }) => type === "PodScheduled");
-  return scheduled?.status === "False" && scheduled.reason === "Unschedulable"
-    ? { reason: "Unschedulable", message: scheduled.message ?? "no node can take the pod" }
-    : undefined;
+  if (scheduled?.status !== "False" || scheduled.reason !== "Unschedulable") return undefined;
+  const { message = "no node can take the pod", lastTransitionTime } = scheduled;
+  const since = lastTransitionTime === undefined ? {} : { since: Date.parse(lastTransitionTime) };
+  return { reason: "Unschedulable", message, ...since };
 }
 
 /** The first problem of each pod. */
