@@ -5,6 +5,9 @@ import { join } from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
 import type { FlinkDeployment, FlinkDeploymentSpec, UpgradeMode } from "../src/api/flink-deployment.ts";
 import type { KubeObject } from "../src/api/kube-object.ts";
+import { KubeClient } from "../src/kube/client.ts";
+import { loadKubeConfig } from "../src/kube/config.ts";
+import { FLINK_DEPLOYMENTS, type ResourceType } from "../src/kube/resource-type.ts";
 import { run } from "./lib/exec.ts";
 import { attachNode, type NodeTestbed, type S3 } from "./node.ts";
 import { type CountingResult, verifyCounting } from "./verify/counting.ts";
@@ -25,6 +28,23 @@ function manifest(name: string): string {
 export function attachCluster(): Cluster {
   const testbed = attachNode();
   return { testbed, kubectl: testbed.kubectl };
+}
+
+let reader: Promise<KubeClient> | undefined;
+
+/** For what is looked at again and again: a kubectl for each look costs a tenth of a second of processor time. */
+export async function look<T extends KubeObject>(
+  { testbed }: Cluster,
+  type: ResourceType,
+  namespace: string,
+  name: string,
+): Promise<T> {
+  reader ??= loadKubeConfig({ kubeconfig: testbed.kubeconfigPath, env: {} }).then(
+    (access) => new KubeClient(access),
+  );
+  const found = await (await reader).get<T>(type, namespace, name);
+  if (found === undefined) throw new Error(`${type.kind} ${namespace}/${name} is not there`);
+  return found;
 }
 
 const NAMESPACE = "sluice-system";
@@ -217,17 +237,8 @@ export class Job {
     await this.cluster.kubectl(["apply", "-f", "-"], stringify(this.manifest()));
   }
 
-  async get(): Promise<FlinkDeployment> {
-    const text = await this.cluster.kubectl([
-      "-n",
-      this.namespace,
-      "get",
-      "flinkdep",
-      this.name,
-      "-o",
-      "json",
-    ]);
-    return JSON.parse(text) as FlinkDeployment;
+  get(): Promise<FlinkDeployment> {
+    return look(this.cluster, FLINK_DEPLOYMENTS, this.namespace, this.name);
   }
 
   async patch(spec: Record<string, unknown>): Promise<number> {

@@ -6,7 +6,16 @@ import { stringify } from "yaml";
 import type { FlinkDeployment, FlinkDeploymentSpec } from "../../src/api/flink-deployment.ts";
 import type { FlinkSessionJob } from "../../src/api/flink-session-job.ts";
 import type { FlinkStateSnapshot } from "../../src/api/flink-state-snapshot.ts";
-import { attachCluster, BUCKET, countingJar, Job, type JobOptions, until } from "../../testbed/scenario.ts";
+import { FLINK_SESSION_JOBS } from "../../src/kube/resource-type.ts";
+import {
+  attachCluster,
+  BUCKET,
+  countingJar,
+  Job,
+  type JobOptions,
+  look,
+  until,
+} from "../../testbed/scenario.ts";
 import { type CountingResult, verifyCounting } from "../../testbed/verify/counting.ts";
 
 interface Ready {
@@ -76,8 +85,8 @@ export class SessionJobs {
     await this.session.cluster.kubectl(["apply", "-f", "-"], stringify(manifest));
   }
 
-  async get(name: string): Promise<FlinkSessionJob> {
-    return JSON.parse(await this.kubectl("get", "flinksessionjob", name, "-o", "json")) as FlinkSessionJob;
+  get(name: string): Promise<FlinkSessionJob> {
+    return look(this.session.cluster, FLINK_SESSION_JOBS, this.session.namespace, name);
   }
 
   async patch(name: string, job: object): Promise<void> {
