@@ -97,6 +97,18 @@ describe("what keeps a pod from running", () => {
       `CrashLoopBackOff: ${MAIN} exit code 1: java.lang.IllegalArgumentException: no such class`,
     ],
     [
+      "a crash loop whose last words are frames alone",
+      [
+        waiting("CrashLoopBackOff", "back-off 5m0s", {
+          reason: "Error",
+          exitCode: 1,
+          message:
+            "ain(Main.java:2) ~[?:?]\n\tat a.B.c(B.java:1)\n\tat a.B.d(B.java:2)\n\t... 6 more\n".slice(24),
+        }),
+      ],
+      `CrashLoopBackOff: ${MAIN} exit code 1`,
+    ],
+    [
       "a crash loop without last words",
       [waiting("CrashLoopBackOff", "back-off 5m0s", { reason: "Error", exitCode: 137 })],
       `CrashLoopBackOff: ${MAIN} exit code 137`,

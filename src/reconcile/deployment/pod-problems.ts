@@ -50,7 +50,10 @@ const WAITING_REASONS = new Set([
  */
 function lastWords(message: string): string {
   const lines = message.split("\n").map((line) => line.trim());
-  const told = lines.filter((line) => line !== "");
+  // A stack trace may be longer than what is kept, without its beginning: frames say nothing.
+  const told = lines.filter(
+    (line) => line !== "" && !/^(at \S|\.\.\. \d+ (more|common frames omitted)$)/.test(line),
+  );
   const cause = told.findLast((line) => line.startsWith("Caused by: "));
   const exception = told.findLast((line) => /^(?!at )\S*(Exception|Error)\b/.test(line));
   return cause ?? exception ?? told.at(-1) ?? "";
@@ -66,8 +69,8 @@ function containerProblem({ name, state, lastState }: ContainerStatus): Omit<Pod
   }
   const waiting = state?.waiting;
   if (waiting?.reason === undefined || !WAITING_REASONS.has(waiting.reason)) return undefined;
-  const ended =
-    last && `exit code ${last.exitCode ?? "unknown"}${last.message ? `: ${lastWords(last.message)}` : ""}`;
+  const words = lastWords(last?.message ?? "");
+  const ended = last && `exit code ${last.exitCode ?? "unknown"}${words === "" ? "" : `: ${words}`}`;
   const text = waiting.reason === "CrashLoopBackOff" ? (ended ?? waiting.message) : waiting.message;
   return { reason: waiting.reason, message: `[${name}] ${text ?? waiting.reason}` };
 }
