@@ -102,8 +102,7 @@ describe("what keeps a pod from running", () => {
         waiting("CrashLoopBackOff", "back-off 5m0s", {
           reason: "Error",
           exitCode: 1,
-          message:
-            "ain(Main.java:2) ~[?:?]\n\tat a.B.c(B.java:1)\n\tat a.B.d(B.java:2)\n\t... 6 more\n".slice(24),
+          message: "\tat a.B.c(B.java:1)\n\tat a.B.d(B.java:2)\n\t... 6 more\n",
         }),
       ],
       `CrashLoopBackOff: ${MAIN} exit code 1`,
