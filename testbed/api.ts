@@ -19,7 +19,7 @@ import { run } from "./lib/exec.ts";
 import { freshNamespace } from "./lib/namespaces.ts";
 import { stateDir } from "./lib/paths.ts";
 import { freePorts } from "./lib/ports.ts";
-import { identify, ProcessEnded, recordedNames, signal, stop } from "./lib/processes.ts";
+import { identify, pause, ProcessEnded, recordedNames, stop } from "./lib/processes.ts";
 import { sweepDeadRuns } from "./lib/runs.ts";
 import { waitFor } from "./lib/wait.ts";
 
@@ -61,7 +61,7 @@ export interface ApiTestbed {
   readonly killApiServer: () => Promise<void>;
   readonly restartApiServer: () => Promise<void>;
   /** Connections stay open and nothing answers (SIGSTOP), until resumeApiServer. */
-  readonly stallApiServer: () => void;
+  readonly stallApiServer: () => Promise<void>;
   readonly resumeApiServer: () => void;
   readonly stop: () => Promise<void>;
 }
@@ -184,7 +184,7 @@ function describe(launch: Launch, identities: Identities, options: ApiOptions): 
       startApiServer(launch);
       await waitUntilReady(launch, identities);
     },
-    stallApiServer: () => void signal(dir, "kube-apiserver", "SIGSTOP"),
+    stallApiServer: () => pause(dir, "kube-apiserver"),
     resumeApiServer: () => resumeComponent(dir, "kube-apiserver"),
     stop: () => end(dir, options.dataDir === undefined),
   };

@@ -41,7 +41,7 @@ export async function existingCluster(): Promise<ApiTestbed> {
     freshNamespace: (prefix) => freshNamespace(kubectl, true, prefix),
     killApiServer: async () => refuse("killing the API server"),
     restartApiServer: async () => refuse("restarting the API server"),
-    stallApiServer: () => refuse("stalling the API server"),
+    stallApiServer: async () => refuse("stalling the API server"),
     resumeApiServer: () => refuse("resuming the API server"),
     stop: async () => {},
   };

@@ -142,6 +142,17 @@ export function signal(dir: string, name: string, kind: NodeJS.Signals): boolean
   return true;
 }
 
+/** Stops a process as SIGSTOP does, so that it keeps its connections and answers nothing. Nothing of it runs on return. */
+export async function pause(dir: string, name: string): Promise<void> {
+  const identity = readIdentity(dir, name);
+  if (identity === undefined || !signal(dir, name, "SIGSTOP")) throw new Error(`${name} does not run`);
+  // The signal is only on its way: a thread that another processor runs may answer one more request.
+  const threads = join("/proc", String(identity.pid), "task");
+  const stopped = (): boolean =>
+    readdirSync(threads).every((thread) => statFields(Number(thread))?.[0] === "T");
+  await waitFor(`${name} to stop`, stopped, { deadline: 10_000, interval: 5 });
+}
+
 /** Ends a process: SIGTERM and `grace` milliseconds where a grace is given, then SIGKILL. Gone for sure on return. */
 export async function stop(dir: string, name: string, grace = 0): Promise<void> {
   const identity = readIdentity(dir, name);

@@ -49,7 +49,7 @@ test.skipIf(process.env["SLUICE_USE_EXISTING_CLUSTER"] === "1")(
   async () => {
     const { client, namespace, informer } = await started("stall");
     await client.create(CONFIG_MAPS, configMap(namespace, "before"));
-    api.stallApiServer();
+    await api.stallApiServer();
     const reading = client.get(CONFIG_MAPS, namespace, "before", { deadlineMs: 20_000 });
     await until("the stall is noticed", () => informer.health.error?.code === "timeout");
     api.resumeApiServer();

@@ -5,7 +5,7 @@ import { AwsClient } from "aws4fetch";
 import { get } from "../../../testbed/lib/http.ts";
 import { cacheDir, stateDir } from "../../../testbed/lib/paths.ts";
 import { freePorts } from "../../../testbed/lib/ports.ts";
-import { assertAlive, signal, start, stop } from "../../../testbed/lib/processes.ts";
+import { assertAlive, pause, signal, start, stop } from "../../../testbed/lib/processes.ts";
 import { waitFor } from "../../../testbed/lib/wait.ts";
 
 const ACCESS_KEY = "test-id";
@@ -19,7 +19,9 @@ export interface S3Server {
   /** The folder in which the server keeps its buckets. */
   readonly data: string;
   readonly put: (path: string, body: string | Buffer) => Promise<void>;
-  readonly signal: (kind: "SIGSTOP" | "SIGCONT") => void;
+  /** Connections stay open and nothing answers, until `resume`. */
+  readonly pause: () => Promise<void>;
+  readonly resume: () => void;
   readonly stop: () => Promise<void>;
 }
 
@@ -80,7 +82,8 @@ export async function startS3(bucket: string): Promise<S3Server> {
     env: { AWS_ACCESS_KEY_ID: ACCESS_KEY, AWS_SECRET_ACCESS_KEY: SECRET_KEY },
     data,
     put,
-    signal: (kind) => void signal(folder, "versitygw", kind),
+    pause: () => pause(folder, "versitygw"),
+    resume: () => void signal(folder, "versitygw", "SIGCONT"),
     stop: async () => {
       await stop(folder, "versitygw");
       rmSync(folder, { recursive: true });

@@ -160,7 +160,7 @@ describe.skipIf(s3Missing())("on a real S3 server", () => {
   it("a server that hangs is given up in time", async () => {
     const hasty = new StateStorages({ env: {}, callMs: 300 });
     valueOf(await hasty.open(configuration()).list(`s3://${BUCKET}/checkpoints`, ""));
-    server.signal("SIGSTOP");
+    await server.pause();
     try {
       expect(await hasty.open(configuration()).list(`s3://${BUCKET}/checkpoints`, "")).toEqual({
         ok: false,
@@ -171,7 +171,7 @@ describe.skipIf(s3Missing())("on a real S3 server", () => {
         failure: { kind: "unreachable" },
       });
     } finally {
-      server.signal("SIGCONT");
+      server.resume();
       await hasty.close();
     }
   });

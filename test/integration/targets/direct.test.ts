@@ -127,10 +127,10 @@ describe("a job of somebody else", () => {
       spec: {},
     });
     for (const work of [
-      startJob("operated", wishes, stage.command()),
-      stopJob("operated", PLAIN, stage.command()),
+      () => startJob("operated", wishes, stage.command()),
+      () => stopJob("operated", PLAIN, stage.command()),
     ]) {
-      expect((await refusal(work)).message).toMatch(/there is a FlinkDeployment operated/);
+      expect((await refusal(work())).message).toMatch(/there is a FlinkDeployment operated/);
     }
     await startJob("job", wishes, stage.command());
     const { uid } = stage.cluster();
