@@ -6,6 +6,7 @@ import { DeploymentDecisions } from "./deployment-decisions.ts";
 import { execute } from "./execute.ts";
 import { gatherFromCache, type Gathered, gatherLive, namespaceOf } from "./gather.ts";
 import { type JobDependencies, optionsFor } from "./job-passes.ts";
+import { LastWords } from "./last-words.ts";
 import { apiServer, PassShell, type PassOutcome } from "./pass-shell.ts";
 import type { FindRetained } from "./retained-looks.ts";
 
@@ -23,12 +24,16 @@ export class FlinkDeploymentController {
       options: (resource) => optionsFor(config(), resource, resource.spec?.flinkVersion),
       execute: (action, resource, flink) => execute(action, { client, flink, resource, submit }),
     });
+    const lastWords = new LastWords(client);
+    const heard = async (gathered: Gathered | undefined): Promise<Gathered | undefined> =>
+      gathered && { ...gathered, cluster: await lastWords.heard(gathered.cluster) };
     const keep = (resource: FlinkDeployment): void =>
       cachesFor(namespaceOf(resource))?.resources.put(resource);
     this.shell = new PassShell(apiServer(deps, FLINK_DEPLOYMENTS, keep), {
       ...decisions.parts(),
-      fromCache: (namespace, name) => gatherFromCache(client, cachesFor(namespace), namespace, name),
-      live: (namespace, name) => gatherLive(client, cachesFor(namespace), namespace, name),
+      fromCache: async (namespace, name) =>
+        heard(await gatherFromCache(client, cachesFor(namespace), namespace, name)),
+      live: async (namespace, name) => heard(await gatherLive(client, cachesFor(namespace), namespace, name)),
       written: (key, before, { lifecycleState }: FlinkDeploymentStatus) => {
         if (before.status?.lifecycleState !== lifecycleState)
           log.info({ key, lifecycleState }, "lifecycle state changed");

@@ -81,6 +81,12 @@ const operator: readonly Rule[] = [
     verbs: ["get", "list", "watch"],
   },
   {
+    why: "What a JobManager that crashes said last, where its pod's status does not tell.",
+    apiGroups: CORE,
+    resources: ["pods/log"],
+    verbs: ["get"],
+  },
+  {
     why: "Whether a namespace goes with everything in it: then nothing is waited for that cannot come any more.",
     apiGroups: CORE,
     resources: ["namespaces"],

@@ -156,6 +156,7 @@ export interface Ending {
   readonly reason?: string;
   readonly exitCode?: number;
   readonly message?: string;
+  readonly containerID?: string;
 }
 
 /** The main container waits for `reason`, after `last` ended it, if it ever ran. */

@@ -108,6 +108,24 @@ describe("what keeps a pod from running", () => {
       `CrashLoopBackOff: ${MAIN} exit code 1`,
     ],
     [
+      "a crash loop by its last error, not by one before",
+      [
+        waiting("CrashLoopBackOff", "back-off 5m0s", {
+          reason: "Error",
+          exitCode: 1,
+          message: [
+            "2026-11-26 18:06:40,828 ERROR o.a.f.runtime.rest.RestClient [] - Retried.",
+            "java.io.IOException: slow",
+            "Caused by: java.net.SocketException: reset",
+            "2026-11-26 18:06:49,828 ERROR o.a.f.runtime.entrypoint.ClusterEntrypoint [] - Could not create application program.",
+            "org.apache.flink.util.FlinkException: No main class",
+            "2026-11-26 18:06:49,900 INFO  o.a.f.runtime.blob.BlobServer [] - Stopped.",
+          ].join("\n"),
+        }),
+      ],
+      `CrashLoopBackOff: ${MAIN} exit code 1: org.apache.flink.util.FlinkException: No main class`,
+    ],
+    [
       "a crash loop without last words",
       [waiting("CrashLoopBackOff", "back-off 5m0s", { reason: "Error", exitCode: 137 })],
       `CrashLoopBackOff: ${MAIN} exit code 137`,

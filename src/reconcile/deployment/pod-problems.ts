@@ -12,7 +12,7 @@ export interface PodProblem {
 
 interface ContainerState {
   waiting?: { reason?: string; message?: string };
-  terminated?: { reason?: string; message?: string; exitCode?: number };
+  terminated?: { reason?: string; message?: string; exitCode?: number; containerID?: string };
 }
 interface ContainerStatus {
   name: string;
@@ -44,12 +44,19 @@ const WAITING_REASONS = new Set([
   "OOMKilled",
 ]);
 
+/** A line of a log, at the level of an error. */
+function isError(line: string): boolean {
+  return /^[\d:,. -]+ (ERROR|FATAL)\b/.test(line);
+}
+
 /**
  * What a container's last words say, in one line: the innermost cause of an exception, else the last line. They are the
  * end of its log where it leaves no termination message (`terminationMessagePolicy` in resources/job-manager-pod.ts).
  */
 function lastWords(message: string): string {
-  const lines = message.split("\n").map((line) => line.trim());
+  const all = message.split("\n").map((line) => line.trim());
+  // What was complained of before is not what it died of.
+  const lines = all.slice(Math.max(0, all.findLastIndex(isError)));
   // A stack trace may be longer than what is kept, without its beginning: frames say nothing.
   const told = lines.filter(
     (line) => line !== "" && !/^(at \S|\.\.\. \d+ (more|common frames omitted)$)/.test(line),
@@ -75,6 +82,43 @@ function containerProblem({ name, state, lastState }: ContainerStatus): Omit<Pod
   return { reason: waiting.reason, message: `[${name}] ${text ?? waiting.reason}` };
 }
 
+export interface SilentEnd {
+  readonly container: string;
+  /** Of the run that ended. */
+  readonly containerId: string;
+}
+
+/** The container that crashes and whose termination message does not say why. */
+export function silentEnd(pod: KubeObject): SilentEnd | undefined {
+  for (const status of containersOf(pod)) {
+    const { containerID, reason, message = "" } = status.lastState?.terminated ?? {};
+    const crashes = status.state?.waiting?.reason === "CrashLoopBackOff" && reason !== "OOMKilled";
+    if (!crashes || containerID === undefined || lastWords(message) !== "") continue;
+    return { container: status.name, containerId: containerID };
+  }
+  return undefined;
+}
+
+/** The pod, as if the container had ended with this termination message. */
+export function withLastWords(pod: KubeObject, container: string, message: string): KubeObject {
+  const told = (statuses: ContainerStatus[] = []): ContainerStatus[] =>
+    statuses.map((status) => {
+      const { terminated } = status.lastState ?? {};
+      if (status.name !== container || terminated === undefined) return status;
+      return { ...status, lastState: { terminated: { ...terminated, message } } };
+    });
+  const status = (pod["status"] ?? {}) as PodStatus;
+  const { initContainerStatuses, containerStatuses } = status;
+  return {
+    ...pod,
+    status: {
+      ...status,
+      initContainerStatuses: told(initContainerStatuses),
+      containerStatuses: told(containerStatuses),
+    },
+  };
+}
+
 function schedulingProblem(status: PodStatus): Omit<PodProblem, "pod"> | undefined {
   const scheduled = status.conditions?.find(({ type }) => type === "PodScheduled");
   if (scheduled?.status !== "False" || scheduled.reason !== "Unschedulable") return undefined;
@@ -83,13 +127,20 @@ function schedulingProblem(status: PodStatus): Omit<PodProblem, "pod"> | undefin
   return { reason: "Unschedulable", message, ...since };
 }
 
+function containersOf(pod: KubeObject): ContainerStatus[] {
+  const { initContainerStatuses = [], containerStatuses = [] } = (pod["status"] ?? {}) as PodStatus;
+  return [...initContainerStatuses, ...containerStatuses];
+}
+
 /** The first problem of each pod. */
 export function podProblems(pods: readonly KubeObject[]): PodProblem[] {
   return pods.flatMap((pod) => {
     if (pod.metadata.deletionTimestamp !== undefined) return [];
     const status = (pod["status"] ?? {}) as PodStatus;
-    const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
-    const problem = containers.map(containerProblem).find((found) => found) ?? schedulingProblem(status);
+    const problem =
+      containersOf(pod)
+        .map(containerProblem)
+        .find((found) => found) ?? schedulingProblem(status);
     return problem ? [{ ...problem, pod: pod.metadata.name }] : [];
   });
 }

@@ -4,6 +4,7 @@ import type { FlinkDeployment, FlinkDeploymentSpec } from "../../api/flink-deplo
 import { API_VERSION } from "../../api/flink-deployment.ts";
 import { execute } from "../../controller/execute.ts";
 import { gatherCluster } from "../../controller/gather.ts";
+import { LastWords } from "../../controller/last-words.ts";
 import { applyMonitors } from "../../controller/monitors.ts";
 import type { FlinkConfiguration } from "../../flink/configuration.ts";
 import type { FlinkRestClient } from "../../flink-rest/client.ts";
@@ -43,6 +44,7 @@ export class KubernetesTarget implements Target {
   readonly #client: KubeClient;
   readonly #flink: FlinkClients;
   readonly #storages: StateStorages;
+  readonly #lastWords: LastWords;
   readonly #env: KubernetesTargetOptions["env"];
 
   constructor({ client, namespace, flinkRest, env, flinkClients: clients }: KubernetesTargetOptions) {
@@ -52,6 +54,7 @@ export class KubernetesTarget implements Target {
     this.records = new ConfigMapRecords(client, namespace);
     this.#flink = clients ?? flinkClients(client, flinkRest);
     this.#storages = new StateStorages({ env });
+    this.#lastWords = new LastWords(client);
   }
 
   lock(name: string): Promise<Lock> {
@@ -111,8 +114,8 @@ export class KubernetesTarget implements Target {
     return { spec, differences: [] };
   }
 
-  observe({ metadata }: FlinkDeployment): Promise<ObservedCluster> {
-    return gatherCluster(this.#client, this.namespace, metadata.name);
+  async observe({ metadata }: FlinkDeployment): Promise<ObservedCluster> {
+    return this.#lastWords.heard(await gatherCluster(this.#client, this.namespace, metadata.name));
   }
 
   flinkFor(namespace: string, name: string, port: number): FlinkRestClient {

@@ -128,6 +128,8 @@ const attempts: [
   ["Secrets of its own namespace", small, "GET", core("home", "secrets"), 403],
   ["a Lease of another namespace", small, "GET", leases("team", "sluice-operator"), 403],
   ["its Lease, which is not there yet", small, "GET", leases("home", "sluice-operator"), 404],
+  ["the log of a pod there, which is not there", small, "GET", core("team", "pods/none/log"), 404],
+  ["the log of a pod of another namespace", small, "GET", core("stranger", "pods/none/log"), 403],
   ["CRDs", small, "GET", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", 403],
   [
     "making a pod",
