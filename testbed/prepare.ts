@@ -6,17 +6,17 @@ import { buildImage, imageReferences } from "./lib/node/images.ts";
 export async function prepare({
   api,
   node,
-  policies = false,
+  full = false,
 }: {
   readonly api: boolean;
   readonly node: boolean;
-  /** What makes NetworkPolicies hold. */
-  readonly policies?: boolean;
+  /** What only the thorough tests use: what makes NetworkPolicies hold, the Prometheus Operator. */
+  readonly full?: boolean;
 }): Promise<void> {
   const programs: BuildName[] = [
     ...(api || node ? (["kubernetes", "etcd", "helm", "prometheus"] as const) : []),
     ...(node ? (["coredns", "versitygw"] as const) : []),
-    ...(policies ? (["kube-router"] as const) : []),
+    ...(full ? (["kube-router", "prometheus-operator"] as const) : []),
   ];
   await Promise.all([buildPrograms(programs), node ? buildImages() : undefined]);
 }

@@ -134,7 +134,7 @@ await section("preparing", async () => {
   await prepare({
     api: runnable.some((name) => name.startsWith("integration")),
     node: runnable.some((name) => name.startsWith("e2e")),
-    policies: runnable.includes("e2e-full"),
+    full: runnable.includes("e2e-full"),
   });
 }).catch((error: unknown) => {
   sum.failed += 1;

@@ -2,7 +2,7 @@
 # Prints the folder with the programs of build <name> on its last line of output, building them first when they are
 # not in the cache. The key is the hash of the build's own folder. Safe when several runs ask at once: a lock, a
 # temporary folder, a rename.
-#   testbed/build/cached.sh kubernetes|etcd|coredns|versitygw|kube-router|helm|helm4|prometheus|base-images
+#   testbed/build/cached.sh kubernetes|etcd|coredns|versitygw|kube-router|helm|helm4|prometheus|prometheus-operator|prometheus-operator-crds|base-images
 set -euo pipefail
 name=$1
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")

@@ -13,6 +13,7 @@ export type BuildName =
   | "helm4"
   | "kube-router"
   | "prometheus"
+  | "prometheus-operator"
   | "prometheus-operator-crds"
   | "base-images";
 

@@ -2,7 +2,7 @@
 # Puts the Prometheus Operator's definitions of PodMonitor, ServiceMonitor and PrometheusRule into $1, from its Go module. Nothing is compiled.
 set -euo pipefail
 out=$1
-version=v0.85.0
+version=v0.93.1
 module=github.com/prometheus-operator/prometheus-operator
 cd "$(mktemp -d)"
 source=$(go mod download -json "$module@$version" | sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p')
