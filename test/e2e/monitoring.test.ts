@@ -1,3 +1,3 @@
 import { monitoring } from "./monitoring.ts";
 
-monitoring([{ flink: "2.3", mode: "native" }]);
+monitoring([{ flink: "2.3", mode: "native", rocksdb: true }]);

@@ -14,20 +14,34 @@ import { nodeMissing } from "../support/node-testbed.ts";
 
 /** What no job of this test can have, and why. */
 const MISSING = new Map([
-  [
-    "flink_taskmanager_job_task_operator_pendingRecords",
-    "no source of the testbed tells it: there is no Kafka",
-  ],
   ["sluice_webhook_certificate_expiry_timestamp_seconds", "the operator of this test has no webhook"],
   ["controller_runtime_reconcile_errors_total", "no pass has failed"],
   ["sluice_resource_stalled", "nothing is stalled"],
 ]);
+
+/** Panels that have nothing to show here, and why. */
+const EMPTY = new Map([
+  ["Lag of the consumer", "there is no Kafka"],
+  ["Offsets committed and failed", "there is no Kafka"],
+  ["Records that came too late", "no operator drops late records"],
+  ["Idle for", "the source is not idle, but for moments"],
+  ["Not ready", "all are ready, but for moments"],
+  ["Why a person has to act", "nothing is stalled"],
+]);
+/** Panels of the jobs with RocksDB alone. */
+const OF_ROCKSDB = new Set(["Live data", "Memory of block cache"]);
+const ROCKSDB = {
+  "state.backend.type": "rocksdb",
+  "state.backend.rocksdb.metrics.estimate-live-data-size": "true",
+  "state.backend.rocksdb.metrics.block-cache-usage": "true",
+};
 
 const METRIC = /\b(?:flink|sluice|workqueue|controller_runtime)_[A-Za-z_]+/g;
 
 export interface Monitored {
   readonly flink: JobOptions["flink"];
   readonly mode: "native" | "standalone";
+  readonly rocksdb?: boolean;
 }
 
 export function monitoring(
@@ -39,15 +53,16 @@ export function monitoring(
   let prometheus: Prometheus;
   let jobs: readonly Job[];
 
-  /** The queries that find nothing, of panels that should have something; in one namespace, where it is named. */
-  async function empty(namespace?: string): Promise<string[]> {
+  /** The queries that find nothing, of panels that should have something; of one job, where it is named. */
+  async function empty(job?: { readonly namespace: string; readonly rocksdb: boolean }): Promise<string[]> {
     const found: string[] = [];
     for (const dashboard of dashboards) {
       // What is said of the operator and of the fleet is not said by the pods of a job.
-      if (namespace !== undefined && !dashboard.uid.startsWith("sluice-flink")) continue;
-      for (const { title, needs, queries } of dashboard.rows.flatMap(({ panels }) => panels)) {
-        for (const { expr } of needs === undefined ? queries : []) {
-          const own = namespace === undefined ? expr : expr.replaceAll("$namespace", namespace);
+      if (job !== undefined && !dashboard.uid.startsWith("sluice-flink")) continue;
+      for (const { title, queries } of dashboard.rows.flatMap(({ panels }) => panels)) {
+        if (EMPTY.has(title) || (job?.rocksdb === false && OF_ROCKSDB.has(title))) continue;
+        for (const { expr } of queries) {
+          const own = job === undefined ? expr : expr.replaceAll("$namespace", job.namespace);
           const series = await prometheus.query(withoutVariables(dashboard, own));
           if (series.length === 0) found.push(`${dashboard.title}, ${title}: ${own}`);
         }
@@ -57,10 +72,10 @@ export function monitoring(
   }
 
   /** @throws AssertionError with the queries that still find nothing */
-  async function untilFull(namespace?: string): Promise<void> {
+  async function untilFull(job?: Parameters<typeof empty>[0]): Promise<void> {
     let last: string[] = [];
     await until("every panel to have data", 90, async () => {
-      last = await empty(namespace);
+      last = await empty(job);
       return last.length === 0;
     }).catch((error: unknown) => {
       expect(last).toEqual([]);
@@ -84,10 +99,14 @@ export function monitoring(
   describe.skipIf(nodeMissing())(`monitoring of ${title}`, () => {
     it("every pod is scraped, TaskManagers that Flink made as well", async () => {
       jobs = await Promise.all(
-        monitored.map(async ({ flink, mode }) => {
+        monitored.map(async ({ flink, mode, rocksdb = false }) => {
           const job = await Job.create(cluster, { flink, upgradeMode: "savepoint", spec: { mode } });
           const { flinkConfiguration } = job.manifest().spec;
-          const configured = { ...(flinkConfiguration as object), "sluice.metrics.prometheus": "true" };
+          const configured = {
+            ...(flinkConfiguration as object),
+            ...(rocksdb ? ROCKSDB : {}),
+            "sluice.metrics.prometheus": "true",
+          };
           await cluster.kubectl(
             ["apply", "-f", "-"],
             JSON.stringify({
@@ -127,7 +146,8 @@ export function monitoring(
     });
 
     it("of each job, in each version, whatever Flink calls it", async () => {
-      for (const { namespace } of jobs) await untilFull(namespace);
+      for (const [nth, { namespace }] of jobs.entries())
+        await untilFull({ namespace, rocksdb: monitored[nth]?.rocksdb === true });
       await afterwards?.(prometheus.url);
     });
 

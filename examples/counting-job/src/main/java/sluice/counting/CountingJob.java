@@ -17,7 +17,7 @@ public final class CountingJob {
         environment
                 .fromSource(
                         new SequenceSource(options.keys, options.count, options.rate),
-                        WatermarkStrategy.noWatermarks(),
+                        WatermarkStrategy.forMonotonousTimestamps(),
                         "sequences")
                 .uid("sequences")
                 .keyBy(event -> event.key)

@@ -11,10 +11,11 @@ import java.util.concurrent.TimeUnit;
 import org.apache.flink.api.connector.source.ReaderOutput;
 import org.apache.flink.api.connector.source.SourceReader;
 import org.apache.flink.core.io.InputStatus;
+import org.apache.flink.metrics.groups.SourceReaderMetricGroup;
 
 /**
- * Emits the sequences of its splits in turn, at a rate. Flink calls all methods on the task's thread, which never waits
- * here: when the next record is not due yet, a timer says when to ask again.
+ * Emits the sequences of its splits in turn, at a rate; the event time of a record is when it was due. Flink calls all
+ * methods on the task's thread, which never waits here: when the next record is not due yet, a timer says when to ask again.
  */
 final class SequenceReader implements SourceReader<Event, SequenceSplit> {
     private static final double NANOS = 1e9;
@@ -27,12 +28,20 @@ final class SequenceReader implements SourceReader<Event, SequenceSplit> {
     private boolean noMoreSplits;
     private CompletableFuture<Void> available = new CompletableFuture<>();
     private ScheduledExecutorService timer;
-    /** When the next record is due, by System.nanoTime(). */
-    private long due;
+    /** When the next record is due, by System.nanoTime(). Metrics are read by other threads. */
+    private volatile long due;
+    /** Nanoseconds from one record to the next. */
+    private volatile long pause;
 
-    SequenceReader(long count, double rate) {
+    SequenceReader(SourceReaderMetricGroup metrics, long count, double rate) {
         this.count = count;
         this.rate = rate;
+        metrics.setPendingRecordsGauge(this::pending);
+    }
+
+    /** Records that are due and not read yet. */
+    private long pending() {
+        return pause == 0 ? 0 : Math.max(0, (System.nanoTime() - due) / pause);
     }
 
     @Override
@@ -57,7 +66,8 @@ final class SequenceReader implements SourceReader<Event, SequenceSplit> {
         }
         SequenceSplit split = splits.removeFirst();
         if (split.next < count) {
-            output.collect(new Event(split.start, split.key, split.next));
+            long late = TimeUnit.NANOSECONDS.toMillis(now - due);
+            output.collect(new Event(split.start, split.key, split.next), System.currentTimeMillis() - late);
             splits.addLast(new SequenceSplit(split.start, split.key, split.next + 1));
         }
         due = nextDue(now);
@@ -66,21 +76,21 @@ final class SequenceReader implements SourceReader<Event, SequenceSplit> {
 
     /** After a stall at most one second is made up for, so that a restart makes no flood. */
     private long nextDue(long now) {
-        long pause = (long) (NANOS / (rate * Math.max(1, splits.size())));
+        pause = (long) (NANOS / (rate * Math.max(1, splits.size())));
         return Math.max(due, now - (long) NANOS) + pause;
     }
 
     @Override
     public CompletableFuture<Void> isAvailable() {
         boolean starved = splits.isEmpty() && !noMoreSplits;
-        long pause = splits.isEmpty() ? 0 : due - System.nanoTime();
-        if (!starved && pause <= 0) {
+        long early = splits.isEmpty() ? 0 : due - System.nanoTime();
+        if (!starved && early <= 0) {
             return CompletableFuture.completedFuture(null);
         }
         if (available.isDone()) {
             available = new CompletableFuture<>();
             if (!starved) {
-                wakeAfter(pause, available);
+                wakeAfter(early, available);
             }
         }
         return available;

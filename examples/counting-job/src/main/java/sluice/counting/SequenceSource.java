@@ -49,7 +49,7 @@ final class SequenceSource implements Source<Event, SequenceSplit, Collection<Se
 
     @Override
     public SourceReader<Event, SequenceSplit> createReader(SourceReaderContext context) {
-        return new SequenceReader(count, rate / keys);
+        return new SequenceReader(context.metricGroup(), count, rate / keys);
     }
 
     @Override
