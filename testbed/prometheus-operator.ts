@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { parse } from "yaml";
 import { builtPrograms } from "./lib/builds.ts";
+import { applyCrds, deleteCrds } from "./lib/crds.ts";
 import { freePorts } from "./lib/ports.ts";
 import { assertAlive, start, stop } from "./lib/processes.ts";
 import { waitFor } from "./lib/wait.ts";
@@ -47,8 +48,7 @@ export class PrometheusOperator {
     const { testbed, dir, namespace, labels } = options;
     const programs = await builtPrograms("prometheus-operator");
     const operator = new PrometheusOperator(options, join(programs, "crds"));
-    await testbed.kubectl(["apply", "--server-side", "-f", operator.#crds]);
-    await testbed.kubectl(["wait", "--for=condition=Established", "-f", operator.#crds, "--timeout=60s"]);
+    await applyCrds(testbed.kubectl, operator.#crds);
     const [port = 0] = await freePorts(1);
     start({
       name: "prometheus-operator",
@@ -101,7 +101,7 @@ export class PrometheusOperator {
     const { testbed, dir, namespace } = this.#options;
     await testbed.kubectl(["-n", namespace, "delete", "prometheus", NAME, "--ignore-not-found"]);
     await stop(dir, "prometheus-operator", 5000);
-    await testbed.kubectl(["delete", "--ignore-not-found", "-f", this.#crds]);
+    await deleteCrds(testbed.kubectl, this.#crds);
   }
 
   async #made(): Promise<PrometheusConfiguration> {
@@ -129,10 +129,8 @@ export class PrometheusOperator {
     const folder = join(dir, "rules");
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
-    const listed = await testbed.kubectl([
-      ...["-n", namespace, "get", "configmaps", "-o", "json"],
-      ...["-l", `prometheus-name=${NAME}`],
-    ]);
+    const ofIt = ["-l", `prometheus-name=${NAME}`, "-o", "json"];
+    const listed = await testbed.kubectl(["-n", namespace, "get", "configmaps", ...ofIt]);
     const { items } = JSON.parse(listed) as { items: { data?: Record<string, string> }[] };
     return items
       .flatMap(({ data = {} }) => Object.entries(data))

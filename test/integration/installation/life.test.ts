@@ -12,6 +12,7 @@ import type { KubeObject } from "../../../src/api/kube-object.ts";
 import { kinds } from "../../../src/api/kinds.ts";
 import { type ApiTestbed, startApi } from "../../../testbed/api.ts";
 import { builtPrograms } from "../../../testbed/lib/builds.ts";
+import { applyCrds, deleteCrds } from "../../../testbed/lib/crds.ts";
 import { waitFor } from "../../../testbed/lib/wait.ts";
 import { CHART, helm, OVERWRITE } from "./helm.ts";
 import { done, refused, type Way, withHelm, withSluice } from "./ways.ts";
@@ -189,8 +190,7 @@ describe.each(["Helm", "sluice install"])("%s", (how) => {
   });
 
   test("with them the API server takes monitors, alerts and dashboards, and they go as they came", async () => {
-    await kubectl(["apply", "--server-side", "-f", monitoringCrds]);
-    await crdsServed();
+    await applyCrds(kubectl, monitoringCrds);
     await done(way.upgrade(other, ...monitoring));
     const all = "podmonitor,servicemonitor,prometheusrule";
     expect((await kubectl(["get", all, ...inPlace, "-o", "name"])).trim().split("\n").toSorted()).toEqual([
@@ -229,7 +229,7 @@ describe.each(["Helm", "sluice install"])("%s", (how) => {
     await done(way.upgrade(other, ...beside));
     expect(await there(`${all},configmap`, ...inPlace, "-l", "grafana_dashboard=1")).toBe(false);
     expect(await kubectl(["get", all, ...inPlace, "-o", "name"])).toBe("");
-    await kubectl(["delete", "-f", monitoringCrds]);
+    await deleteCrds(kubectl, monitoringCrds);
   });
 
   test("uninstall leaves CRDs, resources, and what running jobs need", async () => {

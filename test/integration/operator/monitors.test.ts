@@ -8,6 +8,7 @@ import { KubeClient } from "../../../src/kube/client.ts";
 import { loadKubeConfig } from "../../../src/kube/config.ts";
 import { flinkDeployment, withConfiguration } from "../../../testbed/gen/flink-deployment.ts";
 import { builtPrograms } from "../../../testbed/lib/builds.ts";
+import { applyCrds, deleteCrds } from "../../../testbed/lib/crds.ts";
 import { repository } from "../../../testbed/lib/paths.ts";
 import { waitFor } from "../../../testbed/lib/wait.ts";
 import { type ApiForTests, apiTestbed } from "../../support/api-testbed.ts";
@@ -63,7 +64,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await stopOperator();
-  await api.kubectl(["delete", "--ignore-not-found", "-f", crds]);
+  await deleteCrds(api.kubectl, crds);
   await removeFolder();
 });
 
@@ -83,14 +84,7 @@ test("without the CRDs an event says so, once, and the cluster is made all the s
 });
 
 test("with them the monitor follows the job file, and comes back when it is deleted", async () => {
-  await api.kubectl(["apply", "--server-side", "-f", crds]);
-  await api.kubectl([
-    "wait",
-    "--for=condition=Established",
-    "crd/podmonitors.monitoring.coreos.com",
-    "crd/servicemonitors.monitoring.coreos.com",
-    "crd/prometheusrules.monitoring.coreos.com",
-  ]);
+  await applyCrds(api.kubectl, crds);
   // The API server holds them against the Prometheus Operator's schema.
   for (const file of ["prometheus/operator.yaml", "alerts/prometheus-rule.yaml"])
     await api.kubectl(["apply", "-f", join(repository, "deploy", file)]);
@@ -139,7 +133,7 @@ test("for a job without an operator it goes with the JobManager; what keeps it f
     const [made] = await list("servicemonitor");
     expect(made?.metadata.ownerReferences).toMatchObject([{ kind: "Deployment", name: "job" }]);
     expect(await applyMonitors(client, direct("job"), {})).toBeUndefined();
-    await api.kubectl(["delete", "-f", crds]);
+    await deleteCrds(api.kubectl, crds);
     expect(await applyMonitors(client, direct("job"), {})).toMatch(/not find|NotFound|404/i);
   } finally {
     await client.close();
