@@ -108,6 +108,17 @@ describe("what keeps a pod from running", () => {
       `CrashLoopBackOff: ${MAIN} exit code 1`,
     ],
     [
+      "a crash loop whose last words begin in the middle of a frame",
+      [
+        waiting("CrashLoopBackOff", "back-off 5m0s", {
+          reason: "Error",
+          exitCode: 1,
+          message: "\tat a.B.c(B.java:1)\n".repeat(120).slice(-2048),
+        }),
+      ],
+      `CrashLoopBackOff: ${MAIN} exit code 1`,
+    ],
+    [
       "a crash loop by its last error, not by one before",
       [
         waiting("CrashLoopBackOff", "back-off 5m0s", {

@@ -44,6 +44,9 @@ const WAITING_REASONS = new Set([
   "OOMKilled",
 ]);
 
+/** Of a log's end, by the kubelet: the first line is then seldom whole. */
+const KEPT_BYTES = 2048;
+
 /** A line of a log, at the level of an error. */
 function isError(line: string): boolean {
   return /^[\d:,. -]+ (ERROR|FATAL)\b/.test(line);
@@ -54,7 +57,9 @@ function isError(line: string): boolean {
  * end of its log where it leaves no termination message (`terminationMessagePolicy` in resources/job-manager-pod.ts).
  */
 function lastWords(message: string): string {
-  const all = message.split("\n").map((line) => line.trim());
+  const kept = message.split("\n");
+  const isCut = kept.length > 1 && Buffer.byteLength(message) >= KEPT_BYTES;
+  const all = (isCut ? kept.slice(1) : kept).map((line) => line.trim());
   // What was complained of before is not what it died of.
   const lines = all.slice(Math.max(0, all.findLastIndex(isError)));
   // A stack trace may be longer than what is kept, without its beginning: frames say nothing.
