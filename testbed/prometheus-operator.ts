@@ -108,7 +108,10 @@ export class PrometheusOperator {
     const { testbed, namespace } = this.#options;
     const data = ["-o", "jsonpath={.data.prometheus\\.yaml\\.gz}"];
     const secret = await testbed.kubectl(["-n", namespace, "get", "secret", `prometheus-${NAME}`, ...data]);
-    return parse(gunzipSync(Buffer.from(secret, "base64")).toString()) as PrometheusConfiguration;
+    const text = gunzipSync(Buffer.from(secret, "base64")).toString();
+    // The container beside Prometheus, which gives it its configuration, puts these in.
+    const completed = text.replaceAll("$(SHARD)", "0").replaceAll("$(POD_NAME)", `prometheus-${NAME}-0`);
+    return parse(completed) as PrometheusConfiguration;
   }
 
   /** A pod finds the API server by itself. */

@@ -22,7 +22,17 @@ interface ResourceList {
   }[];
 }
 
-/** Where objects of that kind are, by what the API server says. @throws UserError */
+/** Of a kind that the cluster does not have, there are no objects either. */
+export class UnknownKind extends UserError {
+  constructor({ apiVersion, kind }: Pick<KubeObject, "apiVersion" | "kind">) {
+    super(
+      `the cluster knows no kind ${kind} in ${apiVersion}`,
+      "Install the CustomResourceDefinition that it belongs to, or choose another cluster with --context.",
+    );
+  }
+}
+
+/** Where objects of that kind are, by what the API server says. @throws UnknownKind */
 export async function typeOf(
   { client }: Cluster,
   { apiVersion, kind }: Pick<KubeObject, "apiVersion" | "kind">,
@@ -30,10 +40,7 @@ export async function typeOf(
   const known = resourceTypeOf({ apiVersion, kind });
   if (known !== undefined) return known;
   const [group = "", version] = apiVersion.includes("/") ? apiVersion.split("/") : ["", apiVersion];
-  const missing = new UserError(
-    `the cluster knows no kind ${kind} in ${apiVersion}`,
-    "Install the CustomResourceDefinition that it belongs to, or choose another cluster with --context.",
-  );
+  const missing = new UnknownKind({ apiVersion, kind });
   try {
     const text = await client.getText(group === "" ? `/api/${version}` : `/apis/${apiVersion}`);
     const { resources = [] } = JSON.parse(text) as ResourceList;

@@ -91,6 +91,16 @@ describe("a PodMonitor", () => {
   });
 });
 
+test.each<["v1_20" | "v2_3", string]>([
+  ["v1_20", "{release: prometheus, a: b}"],
+  ["v1_20", "release:prometheus,a:b"],
+  ["v2_3", "release:prometheus,a:b"],
+])("labels are read alike whatever Flink's version: %s, %s", (flinkVersion, labels) => {
+  const options = { "sluice.metrics.monitor": "pod", "sluice.metrics.monitor.labels": labels };
+  const [monitor] = monitors(options, { flinkVersion });
+  expect(monitor?.metadata.labels).toEqual({ release: "prometheus", a: "b", [MONITOR_LABEL]: "counting" });
+});
+
 test("a Service and a ServiceMonitor find each other, and nobody takes the Service for a part of the cluster", () => {
   const options = { "sluice.metrics.monitor": "service", "metrics.reporter.prom.port": "9300" };
   const [service, monitor] = monitors(options, { mode: "standalone" });

@@ -103,6 +103,12 @@ function serviceAndMonitor(
   return [service, monitor];
 }
 
+/** Flink never sees them: they are read alike whatever its version, as defaults for clusters of several versions have to be. */
+function labelsOf(config: FlinkConfiguration): Readonly<Record<string, string>> {
+  const { "$internal.flink.version": _, ...ofAnyVersion } = config;
+  return readMap(ofAnyVersion, MONITOR_LABELS);
+}
+
 /**
  * Nothing unless the configuration asks for it.
  * @throws InvalidClusterError for options that cannot be read
@@ -119,7 +125,7 @@ export function renderMonitors({ owner, spec, defaults, ownerReference }: Monito
   const metadata = {
     name,
     namespace,
-    labels: { ...readMap(config, MONITOR_LABELS), ...ours },
+    labels: { ...labelsOf(config), ...ours },
     ...(reference === undefined ? {} : { ownerReferences: [reference] }),
   };
   const selector = commonLabels(name, modeOf(spec));

@@ -14,7 +14,7 @@ import { type Streams, UserError } from "../command.ts";
 import { fullName } from "../reference.ts";
 import { type Entry, entryOf, keyOf, type Recorded, writeInventory } from "./inventory.ts";
 import { type Foreign, foreignOwner, refuse } from "./ownership.ts";
-import { checkKinds, type TypeOf, typesOf } from "./types.ts";
+import { checkKinds, knownType, type TypeOf, typesOf } from "./types.ts";
 import { completeValues } from "./values.ts";
 import { waitUntilInstalled } from "./wait.ts";
 
@@ -78,6 +78,13 @@ interface Wanted {
   readonly live: KubeObject | undefined;
 }
 
+/** In the installation's namespace where it names none and needs one, as Helm does. */
+async function placed(object: KubeObject, typeOf: TypeOf, namespace: string): Promise<KubeObject> {
+  if (object.metadata.namespace !== undefined) return object;
+  const type = await knownType(typeOf, object);
+  return type?.namespaced === true ? { ...object, metadata: { ...object.metadata, namespace } } : object;
+}
+
 /** @throws UserError for objects that others have made */
 async function lookedUp(
   { client }: Cluster,
@@ -90,18 +97,13 @@ async function lookedUp(
   const found = new Map<KubeObject, Wanted | undefined>();
   for (const object of objects) {
     const { name, namespace } = object.metadata;
-    try {
-      const type = await typeOf(object);
-      const live = await client.get(type, namespace, name);
-      found.set(object, { object, type, live });
-      if (live === undefined || ours.has(keyOf(entryOf(object)))) continue;
-      const owner = foreignOwner(live, release.name);
-      if (owner !== undefined) foreign.push({ what: fullName(type, name), owner });
-    } catch (error) {
-      // Of a kind that comes with this installation.
-      if (!(error instanceof UserError)) throw error;
-      found.set(object, undefined);
-    }
+    const type = await knownType(typeOf, object);
+    const live = type && (await client.get(type, namespace, name));
+    // Without a type, of a kind that comes with this installation.
+    found.set(object, type && { object, type, live });
+    if (type === undefined || live === undefined || ours.has(keyOf(entryOf(object)))) continue;
+    const owner = foreignOwner(live, release.name);
+    if (owner !== undefined) foreign.push({ what: fullName(type, name), owner });
   }
   if (foreign.length > 0 && !takeOwnership) refuse(foreign);
   return found;
@@ -128,7 +130,8 @@ async function prune(
   streams: Streams,
 ): Promise<void> {
   for (const entry of unwanted) {
-    const type = await typeOf(entry);
+    const type = await knownType(typeOf, entry);
+    if (type === undefined) continue;
     const { name, namespace } = entry;
     const live = await client.get(type, namespace, name);
     if (live === undefined) continue;
@@ -146,9 +149,10 @@ async function prune(
 export async function carryOut(cluster: Cluster, order: Order, streams: Streams): Promise<void> {
   const { release, values, dryRun, timeoutMs } = order;
   const { client, namespace } = cluster;
-  const objects = objectsOf(values, release);
+  const rendered = objectsOf(values, release);
   const typeOf = typesOf(cluster);
-  await checkKinds(cluster, objects);
+  await checkKinds(cluster, rendered);
+  const objects = await Promise.all(rendered.map((object) => placed(object, typeOf, namespace)));
   await ensureNamespace(cluster, dryRun, streams);
   const found = await lookedUp(cluster, objects, typeOf, order);
   const entries = objects.map(entryOf);

@@ -2,7 +2,7 @@
 import type { KubeObject } from "../../api/kube-object.ts";
 import { isKubeError } from "../../kube/client.ts";
 import type { ResourceType } from "../../kube/resource-type.ts";
-import { typeOf } from "../apply.ts";
+import { typeOf, UnknownKind } from "../apply.ts";
 import type { Cluster } from "../cluster.ts";
 import { UserError } from "../command.ts";
 
@@ -10,6 +10,19 @@ export type TypeOf = (object: {
   readonly apiVersion: string;
   readonly kind: string;
 }) => Promise<ResourceType>;
+
+/** Undefined when the cluster does not know the kind: its definition is gone, and with it all its objects. */
+export async function knownType(
+  typeOf: TypeOf,
+  object: Parameters<TypeOf>[0],
+): Promise<ResourceType | undefined> {
+  try {
+    return await typeOf(object);
+  } catch (error) {
+    if (error instanceof UnknownKind) return undefined;
+    throw error;
+  }
+}
 
 export function typesOf(cluster: Cluster): TypeOf {
   const known = new Map<string, ResourceType>();

@@ -8,7 +8,7 @@ import type { Cluster } from "../cluster.ts";
 import { type Streams, UserError } from "../command.ts";
 import { FLINK_TYPES, fullName } from "../reference.ts";
 import { deleteInventory, type Entry, type Recorded } from "./inventory.ts";
-import { typesOf } from "./types.ts";
+import { knownType, typesOf } from "./types.ts";
 import { waitUntilGone } from "./wait.ts";
 
 const KEEP = "helm.sh/resource-policy";
@@ -126,7 +126,9 @@ export async function uninstall(cluster: Cluster, removal: Removal, streams: Str
   const watchNamespaces = (values["watchNamespaces"] ?? []) as readonly string[];
   const resources = await lookedAfter(cluster, deletesCrds ? [] : watchNamespaces);
   checkWhatStays(resources, deletesCrds, force, streams);
-  for (const entry of objects.toReversed())
-    await removeOne(cluster, await typeOf(entry), entry, removal, streams);
+  for (const entry of objects.toReversed()) {
+    const type = await knownType(typeOf, entry);
+    if (type !== undefined) await removeOne(cluster, type, entry, removal, streams);
+  }
   if (dryRun === "none") await deleteInventory(cluster.client, cluster.namespace, name, before);
 }

@@ -63,9 +63,9 @@ describe.skipIf(nodeMissing())("with the Prometheus Operator", () => {
 
   afterAll(async () => {
     await prometheus?.stop();
-    await operator?.stop();
     // As whoever comes next expects it.
     await installOperator();
+    await operator?.stop();
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -1,5 +1,9 @@
 /** What `sluice install`, `upgrade` and `uninstall` do and Helm does not, on a real API server. The rest: life.test.ts. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { applyCrds, deleteCrds } from "../../../testbed/lib/crds.ts";
 import { waitFor } from "../../../testbed/lib/wait.ts";
 import { type ApiForTests, apiTestbed } from "../../support/api-testbed.ts";
 import { type Run, sluice } from "../cli/support.ts";
@@ -121,6 +125,39 @@ test("an upgrade prunes what is not wanted any more, and changes what is", async
   expect(stdout).toContain(`networkpolicy.networking.k8s.io/${OPERATOR} pruned`);
   expect(stdout).toContain(`deployment.apps/${OPERATOR} configured`);
   expect(await there(policy)).toBe(false);
+});
+
+test("what is of a kind that is gone by now keeps no upgrade from pruning the rest", async () => {
+  const group = `${watched}.example.com`;
+  const crd = {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `things.${group}` },
+    spec: {
+      group,
+      scope: "Namespaced",
+      names: { plural: "things", kind: "Thing" },
+      versions: [
+        { name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } },
+      ],
+    },
+  };
+  const thing = { apiVersion: `${group}/v1`, kind: "Thing", metadata: { name: "one" } };
+  const folder = mkdtempSync(join(tmpdir(), "sluice-things-"));
+  try {
+    writeFileSync(join(folder, "crd.json"), JSON.stringify(crd));
+    await applyCrds(kubectl, folder);
+    const values = join(folder, "..", `${watched}-values.json`);
+    writeFileSync(values, JSON.stringify({ extraObjects: [thing] }));
+    await ok("upgrade", "--no-wait", ...set(), "--values", values);
+    rmSync(values);
+    expect(await there(`things.${group}/one`)).toBe(true);
+    await deleteCrds(kubectl, folder);
+    await ok("upgrade", "--no-wait", ...set());
+  } finally {
+    await deleteCrds(kubectl, folder);
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("what was begun and broken off is finished by the next upgrade", async () => {
