@@ -94,7 +94,7 @@ describe.skipIf(nodeMissing())("with the Prometheus Operator", () => {
     const running = `flink_jobmanager_job_runningTime{namespace="${namespace}"}`;
     const reading = `flink_taskmanager_job_task_numRecordsIn{namespace="${namespace}"}`;
     for (const query of [running, reading])
-      expect((await prometheus.query(query)).length, query).toBeGreaterThan(0);
+      await until(query, 60, async () => (await prometheus.query(query)).length > 0);
   });
 
   it("Sluice is found, and tells of both", async () => {
