@@ -25,4 +25,16 @@ describe("durations", () => {
   ])("%j", (text, milliseconds) => {
     expect(parseDuration(text)).toBe(milliseconds);
   });
+
+  it.each<[milliseconds: number, names: string]>([
+    [1e-6, "ns nano nanos nanosecond nanoseconds"],
+    [1e-3, "us µs micro micros microsecond microseconds"],
+    [1, "ms milli millis millisecond milliseconds"],
+    [1000, "s sec secs second seconds"],
+    [60_000, "m min mins minute minutes"],
+    [3_600_000, "h hour hours"],
+    [86_400_000, "d day days"],
+  ])("%d ms has all of Flink's names: %s", (milliseconds, names) => {
+    for (const name of names.split(" ")) expect(parseDuration(`2 ${name}`), name).toBe(2 * milliseconds);
+  });
 });

@@ -414,6 +414,7 @@ describe("a job that is between states", () => {
       const outcome = decideOnce(resource, up(state)(resource));
       expect(outcome).toMatchObject({ actions: [], jobState: state, lifecycle: "STABLE" });
       expect(outcome.conditions).toEqual(["Reconciling: JobNotRunning"]);
+      expect(condition(outcome, "Reconciling")?.message).toBe(`the job is ${state}`);
       expect(condition(outcome, "Running")).toMatchObject({ status: "False" });
     },
   );
