@@ -18,8 +18,9 @@ chmod 755 "$debian"
 chmod 777 "$debian/archives" # apt downloads as a user of its own
 (
   cd "$debian/archives"
+  # An image of Debian has no lists of packages until they are fetched.
   # shellcheck disable=SC2086
-  apt-get -qq download $packages || { apt-get -qq update && apt-get -qq download $packages; }
+  apt-get -qq download $packages 2>/dev/null || { apt-get -qq update && apt-get -qq download $packages; }
 ) >&2
 for package in "$debian"/archives/*.deb; do dpkg-deb --extract "$package" "$debian/files"; done
 
