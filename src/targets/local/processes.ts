@@ -4,7 +4,7 @@
  * process is taken for another's that had its pid, and nothing is left behind that nobody remembers.
  */
 import { spawn } from "node:child_process";
-import { appendFileSync, closeSync, mkdirSync, openSync, readdirSync } from "node:fs";
+import { appendFileSync, closeSync, mkdirSync, openSync, readdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { readOrNothing } from "./files.ts";
@@ -52,15 +52,46 @@ function markOf(environment: string): Mark | undefined {
   return { folder, cluster, role: role as Role };
 }
 
+/** Of /proc/PID/stat after the name, which may hold anything: state, parent, group, …; `proc_pid_stat(5)` counts from 3. */
+function statOf(pid: number): string[] {
+  const stat = readOrNothing(`/proc/${pid}/stat`);
+  return stat === "" ? [] : stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
+/**
+ * Whether a process without an environment has one all the same: while it becomes another program (`exec`) there is none for a
+ * moment, and it would look like nobody's. A shell that starts Flink does so once or twice. The kernel does it without rest:
+ * a process that sleeps is none of these.
+ */
+function isBetweenPrograms(pid: number): boolean {
+  const stat = statOf(pid);
+  const [state, begin, end] = [stat[0], stat[47], stat[48]];
+  // It has one by now.
+  if (begin !== end) return true;
+  if (state !== "R" && state !== "D") return false;
+  // Of other users' processes, nothing of this is told.
+  const own = process.getuid?.();
+  return own === 0 || own === statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
+}
+
+/** Milliseconds that a process is given to become another program; it takes a thousandth of that, unless the machine is overloaded. */
+const BETWEEN_MS = 1000;
+
+function environmentOf(pid: number): string {
+  for (let waited = 0; ; waited++) {
+    const environment = readOrNothing(`/proc/${pid}/environ`);
+    if (environment !== "" || waited === BETWEEN_MS || !isBetweenPrograms(pid)) return environment;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+  }
+}
+
 /** A dead process that nobody has waited for yet has no environment, so that it is not found. */
 function inspect(pid: number, boot: number): MarkedProcess | undefined {
-  const mark = markOf(readOrNothing(`/proc/${pid}/environ`));
-  const stat = readOrNothing(`/proc/${pid}/stat`);
-  if (mark === undefined || stat === "") return undefined;
-  // After the name, which may hold anything: state, parent, group, …, start in ticks since the boot.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const started = boot + (1000 * Number(fields[19])) / TICKS_PER_SECOND;
-  return { ...mark, pid, isLeader: Number(fields[2]) === pid, started };
+  const mark = markOf(environmentOf(pid));
+  const stat = statOf(pid);
+  if (mark === undefined || stat.length === 0) return undefined;
+  const started = boot + (1000 * Number(stat[19])) / TICKS_PER_SECOND;
+  return { ...mark, pid, isLeader: Number(stat[2]) === pid, started };
 }
 
 /** All processes with a mark of this folder. */
