@@ -3,7 +3,7 @@ import { renderPictures } from "../../tools/pictures.ts";
 import { monitoring } from "./monitoring.ts";
 
 /** Milliseconds that the jobs go on before they are pictured. */
-const PICTURED = 300_000;
+const PICTURED = 120_000;
 
 /** Where pictures of the dashboards are to go; none are made without it. */
 const folder = process.env["SLUICE_PICTURES"];
