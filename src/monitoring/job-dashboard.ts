@@ -132,8 +132,8 @@ export const job: Dashboard = {
           queries: [{ expr: `increase(flink_jobmanager_job_numRestarts{${OF_JOB}}[5m])`, legend: WHICH }],
         },
         {
-          title: "Time lost",
-          about: "How long the job has been restarting, and running.",
+          title: "Time restarting and running",
+          about: "Restarting is time lost.",
           unit: "ms",
           queries: [
             { expr: `flink_jobmanager_job_restartingTime{${OF_JOB}}`, legend: `restarting ${WHICH}` },
