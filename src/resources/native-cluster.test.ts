@@ -72,6 +72,17 @@ describe("a native cluster", () => {
     expect(known.map(({ kind, name }) => `${kind}/${name}`)).toEqual(names);
   });
 
+  it("has Flink's entry point, for a job and for a session", () => {
+    const application = inputs();
+    const { job: _, ...session } = application.spec;
+    const entrypoint = (given: ClusterInputs): string | undefined => {
+      const text = data(renderNativeCluster(given).owned, "flink-config-job")["config.yaml"] ?? "";
+      return /flink\.kubernetes\.entrypoint\.(\w+)/.exec(text)?.[1];
+    };
+    expect(entrypoint(application)).toBe("KubernetesApplicationClusterEntrypoint");
+    expect(entrypoint({ ...application, spec: session })).toBe("KubernetesSessionClusterEntrypoint");
+  });
+
   it("is the same for the same inputs, which stay as they are", () => {
     const given = inputs({ podTemplate: { spec: { containers: [{ name: "flink-main-container" }] } } });
     const before = structuredClone(given);
