@@ -83,6 +83,16 @@ describe("a native cluster", () => {
     expect(entrypoint({ ...application, spec: session })).toBe("KubernetesSessionClusterEntrypoint");
   });
 
+  it("has the labels by which its JobManager is found", () => {
+    const { deployment } = renderNativeCluster(inputs());
+    const labels = { app: "job", component: "jobmanager", type: "flink-native-kubernetes" };
+    expect(deployment.metadata.labels).toMatchObject(labels);
+    expect(deployment["spec"]).toMatchObject({
+      selector: { matchLabels: labels },
+      template: { metadata: { labels } },
+    });
+  });
+
   it("is the same for the same inputs, which stay as they are", () => {
     const given = inputs({ podTemplate: { spec: { containers: [{ name: "flink-main-container" }] } } });
     const before = structuredClone(given);
