@@ -93,6 +93,31 @@ describe("a native cluster", () => {
     });
   });
 
+  it("has Hadoop's configuration from the ConfigMap that the job file names", () => {
+    const flinkConfiguration = { "kubernetes.hadoop.conf.config-map.name": "hdfs-site" };
+    const { deployment } = renderNativeCluster(inputs({ flinkConfiguration }));
+    expect(deployment["spec"]).toMatchObject({
+      template: {
+        spec: {
+          volumes: expect.arrayContaining([
+            { name: "hadoop-config-volume", configMap: { name: "hdfs-site" } },
+          ]),
+        },
+      },
+    });
+  });
+
+  it.each([
+    ["ClusterIP", { type: "ClusterIP" }],
+    ["NodePort", { type: "NodePort" }],
+    ["LoadBalancer", { type: "LoadBalancer" }],
+    ["Headless_ClusterIP", { type: "ClusterIP", clusterIP: "None" }],
+  ])("its REST Service is exposed as %s", (exposed, expected) => {
+    const flinkConfiguration = { "kubernetes.rest-service.exposed.type": exposed };
+    const { owned } = renderNativeCluster(inputs({ flinkConfiguration }));
+    expect(owned.find(({ metadata }) => metadata.name === "job-rest")?.["spec"]).toMatchObject(expected);
+  });
+
   it("is the same for the same inputs, which stay as they are", () => {
     const given = inputs({ podTemplate: { spec: { containers: [{ name: "flink-main-container" }] } } });
     const before = structuredClone(given);
