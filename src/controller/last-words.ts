@@ -9,7 +9,7 @@ import type { KubeClient } from "../kube/client.ts";
 import { objectPath } from "../kube/request.ts";
 import { PODS } from "../kube/resource-type.ts";
 import type { ObservedCluster } from "../reconcile/decision.ts";
-import { silentEnd, type SilentEnd, withLastWords } from "../reconcile/deployment/pod-problems.ts";
+import { lastWords, silentEnd, type SilentEnd, withLastWords } from "../reconcile/deployment/pod-problems.ts";
 
 const TAIL_LINES = "200";
 /** Milliseconds that a pass waits for a log at most: a node may not answer. */
@@ -45,7 +45,9 @@ export class LastWords {
   ): Promise<string> {
     const query = { container, previous: "true", tailLines: TAIL_LINES };
     const path = objectPath(PODS, namespace, name, "log");
-    const told = this.#client.getText(path, query, { deadlineMs: DEADLINE_MS }).catch((error: unknown) => {
+    const log = this.#client.getText(path, query, { deadlineMs: DEADLINE_MS });
+    // Of the log only the words are kept: it may be long, and hold what is nobody's business.
+    const told = log.then(lastWords).catch((error: unknown) => {
       if (error instanceof KubeApiError) return "";
       throw error;
     });

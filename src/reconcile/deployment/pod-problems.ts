@@ -56,7 +56,7 @@ function isError(line: string): boolean {
  * What a container's last words say, in one line: the innermost cause of an exception, else the last line. They are the
  * end of its log where it leaves no termination message (`terminationMessagePolicy` in resources/job-manager-pod.ts).
  */
-function lastWords(message: string): string {
+export function lastWords(message: string): string {
   const kept = message.split("\n");
   const isCut = kept.length > 1 && Buffer.byteLength(message) >= KEPT_BYTES;
   const all = (isCut ? kept.slice(1) : kept).map((line) => line.trim());
